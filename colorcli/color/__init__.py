@@ -1,0 +1,1 @@
+"""Colour science on tensors: no files, no networks."""

@@ -1,0 +1,1 @@
+"""Runs networks on pictures: one batch, or folders of them."""

@@ -1,0 +1,1 @@
+"""Networks: one file per architecture, found by its name (colorcli.registry.NETWORKS)."""

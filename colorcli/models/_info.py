@@ -1,0 +1,30 @@
+"""What a network says about itself, so that nothing else has to know it by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkInfo:
+    """Facts about an architecture; every module in ``colorcli.models`` has one as ``INFO``.
+
+    Attributes:
+        output: what ``forward`` returns: ``"ab"`` (B, 2, h, w) in Lab units, or ``"logits"`` (B, Q, h, w) over
+            ``colorcli.color.bins``.
+        stride: input pixels per output pixel; sizes fed to the network are multiples of it before padding.
+        multiple_of: H and W of the input must be multiples of this (the caller pads).
+        minimum: the smallest H and W accepted.
+        precisions: names of the dtypes the network is known to be good in.
+        paper: where it comes from.
+        licence: licence of the architecture's code.
+    """
+
+    output: Literal["ab", "logits"]
+    stride: int
+    multiple_of: int
+    minimum: int
+    precisions: tuple[str, ...] = field(default=("fp32",))
+    paper: str = ""
+    licence: str = "Apache-2.0"

@@ -1,0 +1,104 @@
+"""The default network: a gray ResNet-18-style encoder, fusion with global features, a head over 313 ab bins.
+
+The encoder is ResNet-18 with one input channel and a last stage as wide as the third. Its bottom sees the whole
+picture through average pooling; that vector is fused with the mid-level features the way Iizuka et al. 2016 do
+(concatenation and a 1x1 convolution), written here as a sum of two projections, which is the same map without tiling
+the vector over the picture. A decoder with skip connections climbs back to 1/4 of the resolution, where a 1x1
+convolution gives one logit per bin (Zhang et al. 2016).
+
+    >>> net = build()
+    >>> net(torch.full((1, 1, 64, 96), 50.0)).shape
+    torch.Size([1, 313, 16, 24])
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from colorcli.color import bins
+from colorcli.models._blocks import BasicBlock, ConvNorm
+from colorcli.models._info import NetworkInfo
+
+INFO = NetworkInfo(
+    output="logits",
+    stride=4,
+    multiple_of=32,
+    minimum=32,
+    precisions=("fp32", "bf16", "fp16"),
+    paper="He et al. 2015 (encoder), Iizuka et al. 2016 (fusion), Zhang et al. 2016 (bins)",
+)
+
+
+class Up(nn.Module):
+    """Enlarge twofold, add the projected skip connection, convolve: the decoder's one step."""
+
+    def __init__(self, channels: int, skip: int, out: int) -> None:
+        super().__init__()
+        self.reduce = ConvNorm(channels, out, 1, act=False)
+        self.skip = ConvNorm(skip, out, 1, act=False)
+        self.block = BasicBlock(out, out)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Map x ``(B, channels, H, W)`` and skip ``(B, skip, 2H, 2W)`` to ``(B, out, 2H, 2W)``."""
+        # The 1x1 convolution runs before the enlargement: the same result at a quarter of the cost.
+        x = F.interpolate(self.reduce(x), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return self.block(F.relu(x + self.skip(skip)))
+
+
+class ResNetFusion(nn.Module):
+    """L ``(B, 1, H, W)`` in 0..100, H and W multiples of 32, to logits ``(B, 313, H/4, W/4)``.
+
+    Args:
+        width: channels of the first stage; the others follow as 2, 4 and 4 times that.
+        blocks: residual blocks per stage.
+        bottom: channels of the last stage, in units of ``width``.
+    """
+
+    prior: Tensor
+
+    def __init__(self, width: int = 64, blocks: int = 2, bottom: int = 5) -> None:
+        super().__init__()
+        w1, w2, w3, w4 = width, 2 * width, 4 * width, bottom * width
+        self.stem = nn.Sequential(ConvNorm(1, width // 2, 3, 2), ConvNorm(width // 2, w1, 3, 2))  # 1/4
+        self.stage1 = self._stage(w1, w1, blocks, 1)  # 1/4
+        self.stage2 = self._stage(w1, w2, blocks, 2)  # 1/8
+        self.stage3 = self._stage(w2, w3, blocks, 2)  # 1/16
+        self.stage4 = self._stage(w3, w4, blocks, 2)  # 1/32
+        self.whole = nn.Sequential(nn.Linear(w4, w4), nn.ReLU(inplace=True), nn.Linear(w4, w3))
+        self.mid = ConvNorm(w4, w3, 1, act=False)
+        self.up3 = Up(w3, w3, w3)
+        self.up2 = Up(w3, w2, w2)
+        self.up1 = Up(w2, w1, w2)
+        self.head = nn.Conv2d(w2, bins.Q, 1)
+        # How often each bin occurs in the training data; decoding needs it to rebalance.
+        self.register_buffer("prior", torch.full((bins.Q,), 1 / bins.Q))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.normal_(self.head.weight, std=0.01)
+
+    @staticmethod
+    def _stage(channels: int, out: int, blocks: int, stride: int) -> nn.Sequential:
+        return nn.Sequential(
+            BasicBlock(channels, out, stride), *(BasicBlock(out, out) for _ in range(blocks - 1))
+        )
+
+    def forward(self, L: Tensor) -> Tensor:
+        """Return logits ``(B, 313, H/4, W/4)`` for L ``(B, 1, H, W)`` in 0..100."""
+        x1 = self.stage1(self.stem(L / 50 - 1))
+        x2 = self.stage2(x1)
+        x3 = self.stage3(x2)
+        x4 = self.stage4(x3)
+        whole = self.whole(x4.mean((2, 3)))
+        x = F.relu(self.mid(x4) + whole[:, :, None, None])
+        x = self.up3(x, x3)
+        x = self.up2(x, x2)
+        x = self.up1(x, x1)
+        return self.head(x)
+
+
+def build(width: int = 64, blocks: int = 2, bottom: int = 5) -> ResNetFusion:
+    """Return a network with random weights; the sizes are those of :class:`ResNetFusion`."""
+    return ResNetFusion(width, blocks, bottom)

@@ -1,0 +1,1 @@
+"""Model cards and the weights they name. Installed as colorcli.weights."""
