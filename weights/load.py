@@ -1,0 +1,125 @@
+"""From a card to a network with its weights, checked: the file's hash, every key and every shape.
+
+Weights stored in half precision come back in fp32; running in another precision is the engine's business (autocast).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from colorcli.errors import WeightsError
+from colorcli.models._info import NetworkInfo
+from colorcli.registry import NETWORKS
+from colorcli.weights.resolve import Model, resolve, unreadable
+
+__all__ = ["info", "load", "resolve"]
+
+#: How many keys of each kind a message about unfitting weights shows.
+_SHOWN = 5
+
+
+def info(model: Model) -> NetworkInfo:
+    """Return what the model's network says about itself, without building it."""
+    found = NETWORKS.load(model.card.network).INFO
+    if not isinstance(found, NetworkInfo):
+        raise TypeError(f"INFO of network {model.card.network!r} must be a NetworkInfo, got {type(found)}")
+    return found
+
+
+def load(model: Model | str | Path, device: torch.device | str = "cpu") -> nn.Module:
+    """Build the model's network and fill it.
+
+    Args:
+        model: what :func:`~colorcli.weights.resolve.resolve` returned, or what it takes.
+        device: where the network shall live.
+
+    Returns:
+        The network in fp32 and evaluation mode, without gradients. If it offers ``fuse()``, that has been called:
+        inference has no use for a normalisation of its own after each convolution.
+
+    Raises:
+        UsageError: unknown model or network.
+        WeightsError: weights missing, damaged, not those the card names, or unfit for the network.
+    """
+    if not isinstance(model, Model):
+        model = resolve(model)
+    card = model.card
+    state = _read(model)
+    network = _build(model)
+    expected = network.state_dict()
+    _check_fit(model, expected, state)
+    # assign: the tensors just read become the parameters, instead of being copied into random ones.
+    network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()}, assign=True)
+    if any(tensor.is_meta for tensor in (*network.parameters(), *network.buffers())):
+        raise TypeError(f"network {card.network!r} has a non-persistent buffer; register it as persistent")
+    network.requires_grad_(False).eval()
+    fuse = getattr(network, "fuse", None)
+    if fuse is not None:
+        fuse()
+    return network.to(device)
+
+
+def _read(model: Model) -> dict[str, Tensor]:
+    card = model.card
+    if card.sha256 is not None and model.sha256 != card.sha256.lower():
+        raise WeightsError(
+            f"model {card.name!r}: {model.weights} is not the file its card names (its SHA-256 is "
+            f"{model.sha256[:12]}…, the card says {card.sha256[:12]}…)",
+            hint="reinstall colorcli" if card.source.kind == "embedded" else "copy the file again, or mend the card",
+        )
+    try:
+        return load_file(model.weights)
+    except SafetensorError as error:
+        raise WeightsError(
+            f"model {card.name!r}: {model.weights} is damaged: {error}", hint="copy or download it again"
+        ) from error
+    except OSError as error:
+        raise unreadable(model, error) from error
+
+
+def _build(model: Model) -> nn.Module:
+    card = model.card
+    build = NETWORKS.load(card.network).build
+    try:
+        # On the meta device nothing is allocated or drawn at random: all of it is about to be replaced.
+        with torch.device("meta"):
+            network = build(**card.sizes)
+    except TypeError as error:
+        raise WeightsError(
+            f"model {card.name!r}: its card's sizes {dict(card.sizes)} do not fit network {card.network!r}: {error}"
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"build of network {card.network!r} must return a torch.nn.Module, got {type(network)}")
+    return network
+
+
+def _check_fit(model: Model, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Raise a WeightsError that lists what differs, unless keys and shapes are the same."""
+    shapes = [
+        f"{key} {tuple(found[key].shape)}, network {tuple(expected[key].shape)}"
+        for key in expected
+        if key in found and found[key].shape != expected[key].shape
+    ]
+    parts = {
+        "missing": [key for key in expected if key not in found],
+        "not in the network": [key for key in found if key not in expected],
+        "other shape": shapes,
+    }
+    lines = [f"{title} ({len(keys)}): {_some(keys)}" for title, keys in parts.items() if keys]
+    if lines:
+        raise WeightsError(
+            f"model {model.card.name!r}: {model.weights} does not fit network {model.card.network!r} "
+            f"with sizes {dict(model.card.sizes)}\n  " + "\n  ".join(lines),
+            hint="check the card's network and sizes",
+        )
+
+
+def _some(keys: list[str]) -> str:
+    rest = len(keys) - _SHOWN
+    return "; ".join(keys[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
