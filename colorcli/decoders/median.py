@@ -31,7 +31,7 @@ def decode(logits: Tensor, L_small: Tensor, options: DecodeOptions) -> Tensor:
     Differentiable. ``L_small`` is not used. Raises ValueError on wrong shapes.
     """
     p = probabilities(logits, L_small, options, default_temperature=TEMPERATURE)
-    return geometric_median(p.flatten(2)).unflatten(2, p.shape[2:])
+    return geometric_median(p.flatten(2)).reshape(p.shape[0], 2, *p.shape[2:])
 
 
 def geometric_median(p: Tensor, *, iterations: int = ITERATIONS) -> Tensor:
