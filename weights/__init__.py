@@ -1,7 +1,4 @@
 """Model cards and the weights they name. Installed as colorcli.weights.
 
-    >>> from colorcli.weights.resolve import resolve          # cheap: no torch
-    >>> model = resolve("mrf")
-    >>> from colorcli.weights.load import load
-    >>> network = load(model)                                  # doctest: +SKIP
+``resolve`` finds a model without importing torch, ``load`` builds its network, ``save`` writes one.
 """

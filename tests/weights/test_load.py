@@ -13,9 +13,7 @@ from colorcli.weights.load import info, load
 from colorcli.weights.resolve import Model, names, resolve
 from colorcli.weights.save import write_run
 
-CARD = Card(
-    name="tiny", network="resnet-fusion", source=Source(kind="file", file="x"), sizes={"width": 8, "blocks": 1}
-)
+CARD = Card(name="tiny", network="resnet-fusion", source=Source(kind="file", file="x"), sizes={"width": 8, "blocks": 1})
 
 
 @pytest.fixture

@@ -1,0 +1,218 @@
+"""One model on one device: photo in, coloured photo out.
+
+    >>> color = Colorizer(ColorizeOptions(size=256))      # doctest: +SKIP
+    >>> photo.write(color(photo.read("old.jpg")), "new.jpg")      # doctest: +SKIP
+
+A photo takes three steps, so that a folder can overlap them: :meth:`Colorizer.prepare` shrinks the lightness
+(processor), :meth:`Colorizer.predict` runs network and decoder (device), :meth:`Colorizer.finish` merges the predicted
+colours with the photo at full size (processor). Everything that decides about a photo's result happens in these
+three, so one photo and a folder of them cannot differ.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorcli.color import prior
+from colorcli.decoders._options import DecodeOptions
+from colorcli.engine import device as devices
+from colorcli.engine import geometry, merge, palette
+from colorcli.engine.geometry import Geometry
+from colorcli.engine.options import ColorizeOptions
+from colorcli.errors import DeviceError, UsageError
+from colorcli.media.photo import Photo
+from colorcli.registry import DECODERS, UPSAMPLERS, near_miss
+from colorcli.weights.load import info, load
+from colorcli.weights.resolve import Model, resolve
+
+__all__ = ["ColorizeOptions", "Colorizer", "Prepared"]
+
+#: Decoder for distributions when neither the options nor the card name one.
+_DECODER = "annealed"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo's lightness as the network wants it.
+
+    Attributes:
+        L: ``(1, H, W)`` float32, 0..100, padded; on the CPU.
+        geometry: how it came about.
+        size: the working size it was made for.
+    """
+
+    L: Tensor
+    geometry: Geometry
+    size: int
+
+    @property
+    def L_small(self) -> Tensor:
+        """``(1, h, w)`` float32, 0..100: the lightness without the padding."""
+        height, width = self.geometry.inner
+        return self.L[:, :height, :width]
+
+
+class Colorizer:
+    """A loaded model with its settings.
+
+    Args:
+        options: what is asked for; the card fills in the rest.
+        model: an already resolved model, instead of ``options.model``.
+
+    Attributes:
+        model: card and weights.
+        device: where the network is.
+        precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``, of the network alone.
+        size: working size, pixels.
+        strength: factor on chroma.
+        upsampler: name of the upsampler.
+        decoder: name of the decoder; None if the network predicts ab itself.
+        info: what the network says about itself.
+
+    Raises:
+        UsageError: unknown model, decoder or upsampler, or a decoder for a network that has no use for one.
+        WeightsError: the weights are missing, damaged or unfit.
+        DeviceError: the device or the precision is not there.
+    """
+
+    def __init__(self, options: ColorizeOptions | None = None, *, model: Model | None = None) -> None:
+        options = options or ColorizeOptions()
+        self.options = options
+        self.model = model or resolve(options.model)
+        card = self.model.card
+        self.info = info(self.model)
+        self.device = devices.select(options.device)
+        self.precision = devices.precision(options.precision, self.device, self.info)
+        self.size = card.size if options.size is None else options.size
+        self.strength = card.strength if options.strength is None else options.strength
+        self.upsampler = options.upsampler or card.upsampler
+        if self.upsampler not in UPSAMPLERS.names():
+            raise UsageError(
+                f"unknown upsampler {self.upsampler!r}", hint=near_miss(self.upsampler, UPSAMPLERS.names())
+            )
+        self.decoder = self._choose_decoder()
+        self._decode: ModuleType | None = DECODERS.load(self.decoder) if self.decoder else None
+        self._network = load(self.model, self.device)
+        self._decode_options = self._make_decode_options()
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights file, for reports."""
+        return self.model.sha256
+
+    def to(self, device: str) -> Colorizer:
+        """Return a colorizer with the same settings on another device, in the precision ``auto`` gives there."""
+        options = dataclasses.replace(self.options, device=device, precision="auto")
+        return Colorizer(options, model=self.model)
+
+    def prepare(self, photo: Photo, *, size: int | None = None) -> Prepared:
+        """Shrink a photo's lightness to the working size.
+
+        Args:
+            photo: any size from 1 x 1.
+            size: another working size than the colorizer's own, for when memory is short.
+        """
+        size = size or self.size
+        height, width = photo.pixels.shape[:2]
+        fitted = geometry.fit((height, width), size, self.info)
+        L = merge.lightness(photo.pixels, fitted.inner)
+        return Prepared(geometry.pad(L, fitted.padded), fitted, size)
+
+    @torch.inference_mode()
+    def predict(self, batch: Sequence[Prepared]) -> list[Tensor]:
+        """Run the network and the decoder.
+
+        Args:
+            batch: prepared photos whose padded sizes are equal.
+
+        Returns:
+            For each its ab ``(2, h, w)``, float32 in Lab units, on the CPU, without padding.
+
+        Raises:
+            ValueError: the batch is empty or its padded sizes differ.
+            DeviceError: the network's output is not finite (half precision can overflow).
+        """
+        if len({item.geometry.padded for item in batch}) != 1:
+            raise ValueError(f"a batch needs one padded size, got {[item.geometry.padded for item in batch]}")
+        L = torch.stack([item.L for item in batch]).to(self.device)  # (B, 1, H, W)
+        with torch.autocast(self.device.type, devices.DTYPES[self.precision], enabled=self.precision != "fp32"):
+            output = self._network(L)
+        return [self._to_ab(output[i : i + 1], L[i : i + 1], item.geometry.inner).cpu() for i, item in enumerate(batch)]
+
+    def finish(self, photo: Photo, prepared: Prepared, ab_small: Tensor) -> Photo:
+        """Merge predicted colours with a photo.
+
+        Args:
+            photo: gray or RGB, any depth the media package reads.
+            prepared: what :meth:`prepare` gave for it.
+            ab_small: ``(2, h, w)`` Lab units, what :meth:`predict` gave for it.
+
+        Returns:
+            A photo with RGB pixels of the same size and depth; alpha and metadata are the original's.
+        """
+        pixels = merge.merge(photo.pixels, ab_small, prepared.L_small, upsampler=self.upsampler, strength=self.strength)
+        return dataclasses.replace(photo, pixels=pixels)
+
+    def __call__(self, photo: Photo) -> Photo:
+        """Colorize one photo."""
+        prepared = self.prepare(photo)
+        return self.finish(photo, prepared, self.predict([prepared])[0])
+
+    def _to_ab(self, output: Tensor, L: Tensor, inner: tuple[int, int]) -> Tensor:
+        """Crop one picture's output ``(1, C, h, w)`` and decode it where needed, to ab ``(2, h, w)``.
+
+        Pictures are decoded one by one: a decoder that draws or iterates must not let neighbours in a batch meet.
+        """
+        height, width = inner
+        stride = self.info.stride
+        output = output[:, :, : height // stride, : width // stride].float()
+        if not bool(torch.isfinite(output).all()):
+            raise DeviceError(f"the network's output is not finite in {self.precision}", hint="use --precision fp32")
+        if self._decode is None:
+            return output[0]
+        # The mean over each output pixel's own square of input: aligned with the logits, pixel centres and all.
+        L_output = F.avg_pool2d(L[:, :, :height, :width], stride)
+        ab: Tensor = self._decode.decode(output, L_output, self._decode_options)
+        return ab[0]
+
+    def _choose_decoder(self) -> str | None:
+        asked = self.options.decoder
+        if self.info.output == "logits":
+            return asked or self.model.card.decoder or _DECODER
+        for option in ("decoder", "temperature", "palette", "form"):
+            if getattr(self.options, option) is not None:
+                raise UsageError(
+                    f"model {self.model.card.name!r} predicts colours, not distributions: {option} has no meaning",
+                    hint=f"leave {option} out, or take a model such as 'default'",
+                )
+        return None
+
+    def _make_decode_options(self) -> DecodeOptions:
+        card, options = self.model.card, self.options
+        # The card's temperature was chosen for the card's decoder; another has its own default.
+        tuned = card.temperature if self.decoder == (card.decoder or _DECODER) else None
+        return DecodeOptions(
+            temperature=tuned if options.temperature is None else options.temperature,
+            log_weights=self._log_weights(),
+            seed=options.seed,
+            form=options.form or card.form,
+        )
+
+    def _log_weights(self) -> Tensor | None:
+        """Return what is added to the logits, ``(Q,)`` on the device: class rebalancing and the palette, or None."""
+        total: Tensor | None = None
+        if self.decoder and self.model.card.rebalance:
+            known = self._network.get_buffer("prior").float().cpu()
+            total = self.model.card.rebalance * prior.rebalancing(known).log()
+        if self.decoder and self.options.palette is not None:
+            preferred = palette.read(self.options.palette)
+            total = preferred if total is None else total + preferred
+        return None if total is None else total.to(self.device)
