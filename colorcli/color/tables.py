@@ -1,0 +1,66 @@
+"""Look-up tables for the full-resolution path: what a code value is, worked out once in float64.
+
+Tables are tensors on the CPU, cached; do not write to them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from colorcli.color.lab import RGB_TO_XYZ, gray_to_L, linear_to_srgb, srgb_to_linear
+
+#: Steps per unit of linear light in :func:`encode8`. In the dark, where the sRGB curve is steepest, a code value is
+#: still 20 steps wide.
+ENCODE_STEPS = 65536
+#: Linear light from -ENCODE_LOW to 1 + ENCODE_HIGH has entries in :func:`encode8`.
+ENCODE_LOW, ENCODE_HIGH = 2.0**-8, 2.0**-7
+#: Steps of :func:`f_of_root`.
+ROOT_STEPS = 65535
+
+
+def _codes(levels: int) -> Tensor:
+    return torch.arange(levels, dtype=torch.float64) / (levels - 1)
+
+
+@cache
+def linear(levels: int) -> Tensor:
+    """Return the linear light of each code value, ``(levels,)`` float32 (levels: 256 or 65536)."""
+    return srgb_to_linear(_codes(levels)).float()
+
+
+@cache
+def luminance(levels: int) -> Tensor:
+    """Return what each code value of R, G and B adds to Y, ``(levels, 3)`` float32."""
+    weights = torch.tensor(RGB_TO_XYZ[1], dtype=torch.float64)
+    return (srgb_to_linear(_codes(levels))[:, None] * (weights / weights.sum())).float()
+
+
+@cache
+def f_of_gray(levels: int) -> Tensor:
+    """Return fy = (L + 16) / 116 of each gray code value, ``(levels,)`` float32."""
+    return ((gray_to_L(_codes(levels)) + 16) / 116).float()
+
+
+@cache
+def f_of_root() -> Tensor:
+    """Return fy as a function of sqrt(Y) in ROOT_STEPS steps from 0 to 1, ``(ROOT_STEPS + 1,)`` float32.
+
+    The root makes the steps even in lightness: the nearest entry is within 0.002 L everywhere.
+    """
+    root = torch.arange(ROOT_STEPS + 1, dtype=torch.float64) / ROOT_STEPS
+    gray = linear_to_srgb(root * root)
+    return ((gray_to_L(gray) + 16) / 116).float()
+
+
+@cache
+def encode8() -> Tensor:
+    """Return the 8-bit code of linear light, uint8; entry floor((x + ENCODE_LOW) * ENCODE_STEPS) is that of x.
+
+    Values outside 0..1 give the code at the limit.
+    """
+    entries = round((1 + ENCODE_LOW + ENCODE_HIGH) * ENCODE_STEPS)
+    middle = (torch.arange(entries, dtype=torch.float64) + 0.5) / ENCODE_STEPS - ENCODE_LOW
+    return (linear_to_srgb(middle.clamp(0, 1)) * 255).round().to(torch.uint8)

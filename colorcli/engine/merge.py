@@ -1,0 +1,104 @@
+"""The photo's own lightness and the network's colours, put together at full resolution.
+
+A photo of a hundred megapixels passes through in runs of ten thousand pixels: nothing of full size is ever held in
+float, and beside input and output a merge needs a few MiB. It stays on the calling thread and lets go of the
+interpreter's lock, so that several photos can be merged side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from colorcli.color.lab import gray_to_L, rgb_to_lab
+from colorcli.engine import _strips
+from colorcli.registry import UPSAMPLERS
+
+_Pixels = npt.NDArray[Any]
+
+
+def merge(
+    pixels: _Pixels, ab_small: Tensor, L_small: Tensor, *, upsampler: str = "bicubic", strength: float = 1.0
+) -> _Pixels:
+    """Colour a photo: its lightness at full resolution and depth, the given ab in between.
+
+    Where (L, a, b) leaves sRGB, chroma is reduced at fixed L and hue. a = b = 0 stands for R = G = B exactly.
+
+    Args:
+        pixels: ``(H, W)`` gray or ``(H, W, 3)`` RGB, whose own colours are dropped; uint8 or uint16, sRGB-encoded.
+        ab_small: ``(2, h, w)``, Lab units, of the whole photo.
+        L_small: ``(1, h2, w2)``, 0..100, the lightness the network saw; edge-aware upsamplers use it.
+        upsampler: name of a module in ``colorcli.upsamplers``.
+        strength: factor on chroma, 0 or more.
+
+    Returns:
+        ``(H, W, 3)`` RGB of the same dtype.
+
+    Raises:
+        UsageError: there is no such upsampler.
+        ValueError: a shape, dtype or value does not fit, or ab is not finite.
+    """
+    pixels = _checked(pixels)
+    if ab_small.ndim != 3 or ab_small.shape[0] != 2 or L_small.ndim != 3 or L_small.shape[0] != 1:
+        raise ValueError(f"ab must be (2, h, w) and L (1, h, w), got {(*ab_small.shape,)} and {(*L_small.shape,)}")
+    if not strength >= 0:
+        raise ValueError(f"strength must be 0 or more, got {strength}")
+    ab_small = ab_small.detach().to("cpu", torch.float32)
+    if not ab_small.isfinite().all():
+        raise ValueError("ab holds values that are not finite")
+    # Upsamplers treat each channel alike at any scale, so strength and the constants of Lab cost nothing here.
+    uv_small = ab_small * torch.tensor([strength / 500, strength / 200])[:, None, None]
+
+    height, width = pixels.shape[:2]
+    L_small = L_small.detach().to("cpu", torch.float32)
+    rows = UPSAMPLERS.load(upsampler).prepare(uv_small, L_small, (height, width))
+    out = np.empty((height, width, 3), pixels.dtype)
+    strip = _strips.strip()
+    step = max(1, _strips.STRIP // width)
+    for y0 in range(0, height, step):
+        y1 = min(y0 + step, height)
+        strip.load(pixels[y0:y1].reshape(-1, *pixels.shape[2:]))
+        L_rows = torch.from_numpy(strip.fy).mul(116).sub_(16).view(-1, width) if rows.needs_lightness else None
+        strip.store(rows(y0, y1, L_rows).numpy().reshape(2, -1), out[y0:y1].reshape(-1, 3))
+    return out
+
+
+def lightness(pixels: _Pixels, size: tuple[int, int]) -> Tensor:
+    """Return the lightness of a photo at a small size, as the network sees it.
+
+    Shrinking averages areas, and it averages the encoded values, not light: the pictures the networks are trained
+    on are shrunk so. Enlarging is cubic.
+
+    Args:
+        pixels: ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or uint16, sRGB-encoded.
+        size: (h, w) wanted.
+
+    Returns:
+        ``(1, h, w)`` float32, 0..100.
+
+    Raises:
+        ValueError: a shape, dtype or size does not fit.
+    """
+    pixels = _checked(pixels)
+    height, width = size
+    if height < 1 or width < 1:
+        raise ValueError(f"size must be at least 1 x 1, got {size}")
+    shrinks = height * width <= pixels.shape[0] * pixels.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    small = torch.from_numpy(cv2.resize(pixels, (width, height), interpolation=method))
+    encoded = small.to(torch.float32) / np.iinfo(pixels.dtype).max
+    if pixels.ndim == 2:
+        return gray_to_L(encoded)[None]
+    return rgb_to_lab(encoded.movedim(-1, 0))[:1]
+
+
+def _checked(pixels: _Pixels) -> _Pixels:
+    fits = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if not fits or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"pixels must be (H, W) or (H, W, 3) uint8 or uint16, got {pixels.shape} {pixels.dtype}")
+    return np.ascontiguousarray(pixels)
