@@ -76,7 +76,7 @@ def decode(logits: Tensor, L_small: Tensor, options: DecodeOptions) -> Tensor:
 
 def _joint(p: Tensor, L: Tensor) -> Tensor:
     """Return ab ``(2, h, w)`` of one picture: p ``(313, h, w)``, L ``(h, w)``."""
-    candidates = candidate_bins(p)
+    candidates = candidate_bins(p, CANDIDATES)
     centers = bins.centers().to(p)[candidates]  # (K, 2)
     # Bins that all but never occur keep a floor, so that a logarithm is never minus infinity.
     unary = p.flatten(1)[candidates].T.clamp_min(1e-12).log()  # (N, K)
@@ -87,7 +87,7 @@ def _joint(p: Tensor, L: Tensor) -> Tensor:
     return (sharpened @ centers).T.reshape(2, *L.shape)
 
 
-def candidate_bins(p: Tensor, count: int = CANDIDATES) -> Tensor:
+def candidate_bins(p: Tensor, count: int) -> Tensor:
     """Return the bins that matter in a picture, sorted: p ``(313, h, w)`` to int64 ``(count,)``.
 
     They are the bins with the highest probability anywhere in it, so that a small object keeps its colours.

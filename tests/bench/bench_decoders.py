@@ -1,0 +1,182 @@
+"""What each decoder gives and costs on the pictures of a shard, as a Markdown table.
+
+    python tests/bench/bench_decoders.py MODEL SHARD.tar [--count 300] [--rebalance BETA] [--decoder NAME[:T] ...]
+
+MODEL is whatever ``colorcli --model`` takes; without --rebalance and --strength the card's values hold. Pictures are
+scaled to a short side of ``--size`` and cropped at the centre; ab is enlarged to the full size (bilinear) before it is
+compared. No gamut mapping and no 8-bit rounding takes part: this is about decoders.
+
+Columns:
+
+* AuC: per cent, thresholds 0..150, pixels of all pictures in one pot; the first row is gray.
+* rebal. AuC: the same with pixels weighted by the inverse frequency of their true bin.
+* chroma: mean chroma of the prediction, and as a share of the truth's.
+* flat var.: chroma variation inside flat regions. Standard deviation of ab (root of summed variances) inside blocks
+  of 8x8 network-output pixels whose L varies by less than 3 (standard deviation), averaged over such blocks; the truth's
+  own stands in the truth row. Blotches and speckle raise it.
+* ms: median time for one picture's logits, one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import statistics
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+
+from colorcli.color import lab, prior
+from colorcli.decoders._options import DecodeOptions
+from colorcli.metrics.auc import AuC, rebalanced
+from colorcli.registry import DECODERS
+
+BLOCK = 8
+FLAT_L = 3.0
+DEFAULT = ["mean", "median", "annealed", "mode", "sample", "mrf", "mrf-report"]
+
+
+@dataclass
+class Picture:
+    """One picture's logits ``(1, 313, h, w)``, small L ``(1, 1, h, w)`` and true ab ``(1, 2, H, W)``."""
+
+    logits: Tensor
+    L_small: Tensor
+    truth: Tensor
+
+
+def pictures(shard: str, size: int, count: int) -> Iterator[Tensor]:
+    """Yield ``count`` pictures spread evenly over the shard as Lab ``(1, 3, size, size)``."""
+    with tarfile.open(shard) as tar:
+        members = [member for member in tar if member.isfile()]
+        for member in members[:: max(1, len(members) // count)][:count]:
+            file = tar.extractfile(member)
+            assert file is not None
+            image = Image.open(io.BytesIO(file.read())).convert("RGB")
+            scale = size / min(image.size)
+            image = image.resize([max(size, round(side * scale)) for side in image.size], Image.Resampling.BICUBIC)
+            left, top = ((side - size) // 2 for side in image.size)
+            image = image.crop((left, top, left + size, top + size))
+            rgb = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(size, size, 3)
+            yield lab.rgb_to_lab(rgb.movedim(-1, 0)[None].float() / 255)
+
+
+@torch.no_grad()
+def predict(network: torch.nn.Module, shard: str, size: int, count: int) -> Iterator[Picture]:
+    """Yield the pictures of a shard with what the network says about them."""
+    for picture in pictures(shard, size, count):
+        L, truth = picture[:, :1], picture[:, 1:]
+        logits = network(L).float()
+        yield Picture(logits, avg_pool2d(L, size // logits.shape[-1]), truth)
+
+
+def flat_variation(ab: Tensor, L: Tensor) -> Tensor:
+    """Return the spread of ab in each flat block: ab ``(1, 2, h, w)``, L ``(1, 1, h, w)`` to ``(blocks,)``."""
+
+    def variance(x: Tensor) -> Tensor:
+        blocks = x.unfold(2, BLOCK, BLOCK).unfold(3, BLOCK, BLOCK).flatten(4)
+        return blocks.var(-1, correction=0).sum(1).flatten()
+
+    return variance(ab).sqrt()[variance(L).sqrt() < FLAT_L]
+
+
+@dataclass
+class Row:
+    """What one decoder (or gray, or the truth) scored."""
+
+    name: str
+    decode: Callable[[Picture], Tensor]
+    rare: AuC
+    auc: AuC = field(default_factory=AuC)
+    chroma: list[float] = field(default_factory=list)
+    variation: list[Tensor] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def update(self, picture: Picture, strength: float = 1.0) -> None:
+        """Decode a picture and measure the result."""
+        began = time.perf_counter()
+        ab = self.decode(picture)
+        self.seconds.append(time.perf_counter() - began)
+        ab = ab * strength
+        self.variation.append(flat_variation(ab, picture.L_small))
+        full = interpolate(ab, picture.truth.shape[2:], mode="bilinear", align_corners=False)
+        self.chroma.append(full.norm(dim=1).mean().item())
+        self.auc.update(full, picture.truth)
+        self.rare.update(full, picture.truth)
+
+    def cells(self, true_chroma: float, *, timed: bool = True) -> list[str]:
+        """Return the row of the table."""
+        chroma = statistics.fmean(self.chroma)
+        return [
+            self.name, f"{self.auc.compute():.2f}", f"{self.rare.compute():.2f}",
+            f"{chroma:.1f} ({100 * chroma / true_chroma:.0f} %)", f"{torch.cat(self.variation).mean():.2f}",
+            f"{1000 * statistics.median(self.seconds):.1f}" if timed else "",
+        ]  # fmt: skip
+
+
+def parse(name: str, options: DecodeOptions) -> Callable[[Picture], Tensor]:
+    """Return the decoder that ``NAME[:T]`` means; ``mrf-report`` is ``mrf`` in the report's form."""
+    name, _, temperature = name.partition(":")
+    if temperature:
+        options = replace(options, temperature=float(temperature))
+    if name.endswith("-report"):
+        name, options = name.removesuffix("-report"), replace(options, form="report")
+    decode = DECODERS.load(name).decode
+    return lambda picture: decode(picture.logits, picture.L_small, options)  # type: ignore[no-any-return]
+
+
+def measure(source: Iterator[Picture], names: list[str], options: DecodeOptions, strength: float) -> str:
+    """Return the Markdown table of the decoders on the pictures."""
+    held = list(source)  # about 5 MB each at 256x256
+    frequency = prior.smooth(torch.stack([prior.histogram(picture.truth) for picture in held]).mean(0))
+    small = [interpolate(picture.truth, picture.L_small.shape[2:], mode="area") for picture in held]
+    truth = statistics.fmean(picture.truth.norm(dim=1).mean().item() for picture in held)
+    own = torch.cat([flat_variation(ab, picture.L_small) for ab, picture in zip(small, held, strict=True)]).mean()
+
+    rows = [Row("gray", lambda picture: torch.zeros(1, 2, *picture.L_small.shape[2:]), rebalanced(frequency))]
+    rows += [Row(name, parse(name, options), rebalanced(frequency)) for name in names]
+    for row in rows:
+        row.decode(held[0])  # warm-up
+        for picture in held:
+            row.update(picture, strength)
+    lines = [
+        ["decoder", "AuC", "rebal. AuC", "chroma", "flat var.", "ms"],
+        ["---"] + ["---:"] * 5,
+        *(row.cells(truth, timed=row is not rows[0]) for row in rows),
+        ["truth", "100", "100", f"{truth:.1f}", f"{own:.2f}", ""],
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main() -> None:
+    """Read the command line, print the table."""
+    from colorcli.weights.load import load, resolve
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("shard")
+    parser.add_argument("--count", type=int, default=300, help="pictures, spread over the shard")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--rebalance", type=float, help="exponent on the class rebalancing weights")
+    parser.add_argument("--strength", type=float, help="factor on the chroma")
+    parser.add_argument("--decoder", nargs="+", default=DEFAULT, help="NAME or NAME:TEMPERATURE")
+    arguments = parser.parse_args()
+
+    torch.set_num_threads(1)
+    model = resolve(arguments.model)
+    network = load(model)
+    beta = model.card.rebalance if arguments.rebalance is None else arguments.rebalance
+    strength = model.card.strength if arguments.strength is None else arguments.strength
+    weights = beta * prior.rebalancing(network.prior).log() if beta else None  # type: ignore[arg-type]
+    source = predict(network, arguments.shard, arguments.size, arguments.count)
+    print(measure(source, arguments.decoder, DecodeOptions(log_weights=weights), strength))
+
+
+if __name__ == "__main__":
+    main()
