@@ -21,8 +21,8 @@ TEMPERATURE = 1.0
 #: Distances are sqrt(d^2 + SOFTENING^2), in Lab units: a bin stands for a square of side 10, not for its centre, so
 #: nothing is gained by landing on centres; and the iteration neither divides by 0 nor sticks to one.
 SOFTENING = 4.0
-#: Iterations: after these no pixel of a real picture moves by more than a fraction of a Lab unit.
-ITERATIONS = 8
+#: Iterations: after these 99 % of the pixels of a picture are within 1 Lab unit of the median, most far nearer.
+ITERATIONS = 6
 
 
 def decode(logits: Tensor, L_small: Tensor, options: DecodeOptions) -> Tensor:

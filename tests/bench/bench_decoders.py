@@ -2,9 +2,10 @@
 
     python tests/bench/bench_decoders.py MODEL SHARD.tar [--count 300] [--rebalance BETA] [--decoder NAME[:T] ...]
 
-MODEL is whatever ``colorcli --model`` takes; without --rebalance and --strength the card's values hold. Pictures are
-scaled to a short side of ``--size`` and cropped at the centre; ab is enlarged to the full size (bilinear) before it is
-compared. No gamut mapping and no 8-bit rounding takes part: this is about decoders.
+MODEL is whatever ``colorcli --model`` takes; without --size, --rebalance and --strength the card's values hold.
+Pictures are cropped to their centre square and scaled to 256x256 (``--crop``), shrunk to ``--size`` for the network,
+and its ab is enlarged (bicubic) to the crop before it is compared. No gamut mapping and no 8-bit rounding takes part:
+this is about decoders.
 
 Columns:
 
@@ -12,7 +13,7 @@ Columns:
 * rebal. AuC: the same with pixels weighted by the inverse frequency of their true bin.
 * chroma: mean chroma of the prediction, and as a share of the truth's.
 * flat var.: chroma variation inside flat regions. Standard deviation of ab (root of summed variances) inside blocks
-  of 8x8 network-output pixels whose L varies by less than 3 (standard deviation), averaged over such blocks; the truth's
+  of 8x8 network-output pixels whose L varies by less than 3 (standard deviation), averaged over them; the truth's
   own stands in the truth row. Blotches and speckle raise it.
 * ms: median time for one picture's logits, one thread.
 """
@@ -30,7 +31,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import interpolate
 
 from colorcli.color import lab, prior
 from colorcli.decoders._options import DecodeOptions
@@ -51,29 +52,33 @@ class Picture:
     truth: Tensor
 
 
-def pictures(shard: str, size: int, count: int) -> Iterator[Tensor]:
-    """Yield ``count`` pictures spread evenly over the shard as Lab ``(1, 3, size, size)``."""
+def pictures(shard: str, crop: int, count: int) -> Iterator[Image.Image]:
+    """Yield ``count`` pictures spread evenly over the shard: RGB, ``crop`` x ``crop``."""
     with tarfile.open(shard) as tar:
         members = [member for member in tar if member.isfile()]
         for member in members[:: max(1, len(members) // count)][:count]:
             file = tar.extractfile(member)
             assert file is not None
             image = Image.open(io.BytesIO(file.read())).convert("RGB")
-            scale = size / min(image.size)
-            image = image.resize([max(size, round(side * scale)) for side in image.size], Image.Resampling.BICUBIC)
-            left, top = ((side - size) // 2 for side in image.size)
-            image = image.crop((left, top, left + size, top + size))
-            rgb = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(size, size, 3)
-            yield lab.rgb_to_lab(rgb.movedim(-1, 0)[None].float() / 255)
+            side = min(image.size)
+            left, top = ((whole - side) // 2 for whole in image.size)
+            box = (left, top, left + side, top + side)
+            yield image.resize((crop, crop), Image.Resampling.BICUBIC, box=box)
+
+
+def to_lab(image: Image.Image) -> Tensor:
+    """Return Lab ``(1, 3, H, W)``."""
+    rgb = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(image.height, image.width, 3)
+    return lab.rgb_to_lab(rgb.movedim(-1, 0)[None].float() / 255)
 
 
 @torch.no_grad()
-def predict(network: torch.nn.Module, shard: str, size: int, count: int) -> Iterator[Picture]:
-    """Yield the pictures of a shard with what the network says about them."""
-    for picture in pictures(shard, size, count):
-        L, truth = picture[:, :1], picture[:, 1:]
+def predict(network: torch.nn.Module, images: Iterator[Image.Image], size: int) -> Iterator[Picture]:
+    """Yield pictures with what the network says about them when it sees them at ``size``."""
+    for image in images:
+        L = to_lab(image.resize((size, size), Image.Resampling.BOX))[:, :1]
         logits = network(L).float()
-        yield Picture(logits, avg_pool2d(L, size // logits.shape[-1]), truth)
+        yield Picture(logits, interpolate(L, logits.shape[2:], mode="area"), to_lab(image)[:, 1:])
 
 
 def flat_variation(ab: Tensor, L: Tensor) -> Tensor:
@@ -105,7 +110,7 @@ class Row:
         self.seconds.append(time.perf_counter() - began)
         ab = ab * strength
         self.variation.append(flat_variation(ab, picture.L_small))
-        full = interpolate(ab, picture.truth.shape[2:], mode="bilinear", align_corners=False)
+        full = interpolate(ab, picture.truth.shape[2:], mode="bicubic", align_corners=False)
         self.chroma.append(full.norm(dim=1).mean().item())
         self.auc.update(full, picture.truth)
         self.rare.update(full, picture.truth)
@@ -128,12 +133,12 @@ def parse(name: str, options: DecodeOptions) -> Callable[[Picture], Tensor]:
     if name.endswith("-report"):
         name, options = name.removesuffix("-report"), replace(options, form="report")
     decode = DECODERS.load(name).decode
-    return lambda picture: decode(picture.logits, picture.L_small, options)  # type: ignore[no-any-return]
+    return lambda picture: decode(picture.logits, picture.L_small, options)
 
 
 def measure(source: Iterator[Picture], names: list[str], options: DecodeOptions, strength: float) -> str:
     """Return the Markdown table of the decoders on the pictures."""
-    held = list(source)  # about 5 MB each at 256x256
+    held = list(source)  # about 5 MB each at a size of 256
     frequency = prior.smooth(torch.stack([prior.histogram(picture.truth) for picture in held]).mean(0))
     small = [interpolate(picture.truth, picture.L_small.shape[2:], mode="area") for picture in held]
     truth = statistics.fmean(picture.truth.norm(dim=1).mean().item() for picture in held)
@@ -162,7 +167,8 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("shard")
     parser.add_argument("--count", type=int, default=300, help="pictures, spread over the shard")
-    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--crop", type=int, default=256)
+    parser.add_argument("--size", type=int, help="side of what the network sees, a multiple of 32")
     parser.add_argument("--rebalance", type=float, help="exponent on the class rebalancing weights")
     parser.add_argument("--strength", type=float, help="factor on the chroma")
     parser.add_argument("--decoder", nargs="+", default=DEFAULT, help="NAME or NAME:TEMPERATURE")
@@ -173,8 +179,9 @@ def main() -> None:
     network = load(model)
     beta = model.card.rebalance if arguments.rebalance is None else arguments.rebalance
     strength = model.card.strength if arguments.strength is None else arguments.strength
-    weights = beta * prior.rebalancing(network.prior).log() if beta else None  # type: ignore[arg-type]
-    source = predict(network, arguments.shard, arguments.size, arguments.count)
+    weights = beta * prior.rebalancing(network.prior).log() if beta else None
+    images = pictures(arguments.shard, arguments.crop, arguments.count)
+    source = predict(network, images, arguments.size or model.card.size)
     print(measure(source, arguments.decoder, DecodeOptions(log_weights=weights), strength))
 
 

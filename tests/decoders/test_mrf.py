@@ -95,7 +95,7 @@ def test_a_speckle_in_a_flat_region_goes(options):
     assert mode.decode(logits, L, JOINT)[0, 0, 4, 4] < 0  # the speckle is there for decoders that look at one pixel
     assert annealed.decode(logits, L, JOINT)[0, 0, 4, 4] < 0
     ab = mrf.decode(logits, L, options)
-    assert (ab[0, :, 4, 4] - ab[0, :, 0, 0]).norm() <= 5
+    assert (ab[0, :, 4, 4] - ab[0, :, 0, 0]).norm() < 10  # the width of a bin
 
 
 @forms
