@@ -3,63 +3,96 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from colorcli.cli._options import DeviceOption, PrecisionOption, Words, spread
+from colorcli.cli._output import Output
 from colorcli.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def train(
+    from colorcli.training.loop import Progress
+
+
+def recipe_names(incomplete: str) -> list[str]:
+    """Complete the names of recipes."""
+    from colorcli.training import recipe as recipes
+
+    return [name for name in recipes.names() if name.startswith(incomplete)]
+
+
+@spread
+def command(
     data: Annotated[
         list[Path] | None,
         typer.Option("--data", "-d", help="Folder of pictures, tar shard, or folder of shards; may be repeated."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the run.")] = None,
-    recipe: Annotated[str, typer.Option(help="Recipe: a name from --list, or a TOML file.")] = "default",
-    val: Annotated[list[Path] | None, typer.Option("--val", help="Validation pictures, like --data.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the run; it becomes a model.")] = None,
+    recipe: Annotated[
+        str, typer.Option(help="A name from --list, or a TOML file.", autocompletion=recipe_names)
+    ] = "default",
+    val: Annotated[
+        list[Path] | None,
+        typer.Option("--val", show_default="val-* shards, or a random share", help="Validation pictures, like --data."),
+    ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one value of the recipe, as in optimizer.steps=1000.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe: optimizer.steps=1000."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
-    device: Annotated[str, typer.Option(envvar="COLORCLI_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
-    workers: Annotated[int | None, typer.Option(help="Processes that make batches.")] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=0, show_default="by device", help="Processes that make batches.")
+    ] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
-    show: Annotated[str | None, typer.Option("--show", help="Print a recipe and stop.")] = None,
+    show: Annotated[
+        str | None, typer.Option("--show", metavar="RECIPE", help="Print a recipe.", autocompletion=recipe_names)
+    ] = None,
+    *,
+    options: Words,
 ) -> None:
-    """Train a recipe on pictures; the run's folder is then a model: --model RUN."""
+    """Train a recipe on pictures; the run's folder is then a model: --model RUN.
+
+    colorcli train --data places/ --recipe default -o runs/places
+
+    colorcli photo old.jpg --model runs/places
+    """
     from colorcli.training import recipe as recipes
 
+    output = options.output()
     if list_recipes:
         for name in recipes.names():
-            typer.echo(f"{name}\t{recipes.load(name).description}")
+            output.line(f"{name}\t{recipes.load(name).description}")
         return
-    if show:
-        typer.echo(recipes.text(show), nl=False)
+    if show is not None:
+        output.line(recipes.text(show).rstrip("\n"))
         return
     if not data or out is None:
         raise UsageError("train needs --data and -o", hint="colorcli train --data places/ -o runs/places")
     resolved = recipes.load(str(out / "recipe.toml") if resume else recipe, settings or ())
 
-    from tqdm import tqdm
-
     from colorcli.engine.device import select
-    from colorcli.training.loop import Progress, Run
-    from colorcli.training.loop import train as run
+    from colorcli.training.loop import Run, train
     from colorcli.training.precision import training_dtype
 
     where = select(device)
     dtype = training_dtype(precision, where)
-    with tqdm(total=resolved.optimizer.steps, disable=None, unit="step") as bar:
+    run = Run(folder=out, device=where, precision=dtype, resume=resume, workers=workers, report=_report(output))
+    train(resolved, data, run, val or ())
+    output.result({"output": str(out), "recipe": resolved.name, "status": "done"}, out)
 
-        def report(progress: Progress) -> None:
-            bar.n = progress.step
-            bar.set_postfix_str(f"loss {progress.loss:.4f} {progress.rate:.0f} pictures/s {progress.note}")
-            if bar.disable:
-                typer.echo(f"step {progress.step}/{progress.steps} loss {progress.loss:.4f} "
-                           f"{progress.rate:.0f} pictures/s {progress.note}", err=True)  # fmt: skip
 
-        run(resolved, data, Run(folder=out, device=where, precision=dtype, resume=resume, workers=workers,
-                                report=report), val or ())  # fmt: skip
-    typer.echo(str(out))
+def _report(output: Output) -> Callable[[Progress], None]:
+    """Return what tells a person where the run stands; the run's own log.jsonl holds every number."""
+
+    def report(progress: Progress) -> None:
+        output.note(
+            f"step {progress.step}/{progress.steps} loss {progress.loss:.4f} {progress.rate:.0f} pictures/s"
+            f" {progress.note}".rstrip()
+        )
+
+    return report

@@ -1,0 +1,61 @@
+"""What every test relies on: no network, plain terminals, fixed seeds, a tiny model, the shared folder if present."""
+# ruff: noqa: E402  the environment comes before the libraries that read it
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+# Before anything of the libraries concerned is imported: they read these once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
+for _name in [name for name in os.environ if name.startswith("COLORCLI_")]:
+    del os.environ[_name]  # a developer's settings are not the tests'
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+#: Photos and shards of the workplace, not part of the repository.
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The ../shared folder; the test is skipped without it."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the ../shared folder of the workplace")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A safetensors file, card inside, of an untrained narrow network: quick, and coloured enough to tell from gray."""
+    from colorcli.weights.card import Card, Source
+    from colorcli.weights.save import write_safetensors
+
+    from colorcli.registry import NETWORKS
+
+    torch.manual_seed(0)
+    network = NETWORKS.load("resnet-fusion").build(width=8)
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    card = Card(
+        name="tiny",
+        network="resnet-fusion",
+        source=Source(kind="file", file=path.name),
+        sizes={"width": 8},
+        decoder="annealed",
+        size=64,
+        licence="Apache-2.0",
+    )
+    write_safetensors(path, network.state_dict(), card)
+    return path
