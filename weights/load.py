@@ -51,7 +51,6 @@ def load(model: Model | str | Path, device: torch.device | str = "cpu") -> nn.Mo
     """
     if not isinstance(model, Model):
         model = resolve(model)
-    card = model.card
     state = _read(model)
     network = _build(model)
     expected = network.state_dict()

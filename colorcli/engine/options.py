@@ -55,3 +55,42 @@ class ColorizeOptions:
             raise UsageError(f"strength {self.strength} is out of range", hint="give 0 (gray) to 2")
         if self.temperature is not None and not 0 < self.temperature < math.inf:
             raise UsageError(f"temperature {self.temperature} is out of range", hint="give a number above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a run over many photos goes about it; none of this changes a photo's result.
+
+    Attributes:
+        overwrite: replace outputs that exist; otherwise their inputs are skipped unread.
+        fail_fast: stop after the first failure.
+        quality: of lossy output formats, 1..100.
+        batch: most photos the network sees at once. None is 1 on a CPU, where a bigger batch saves nothing and would
+            make a result depend on its neighbours in the last bits, and 16 elsewhere.
+        readers: threads that read and shrink; None goes by the number of cores, here as below.
+        writers: threads that merge, encode and write.
+        photos: most photos in memory.
+        megapixels: while this many are in memory, no further photo is read.
+
+    Raises:
+        UsageError: a number out of its range.
+    """
+
+    overwrite: bool = False
+    fail_fast: bool = False
+    quality: int = 95
+    batch: int | None = None
+    readers: int | None = None
+    writers: int | None = None
+    photos: int | None = None
+    megapixels: float = 64
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.quality <= 100:
+            raise UsageError(f"quality {self.quality} is out of range", hint="give 1 to 100")
+        for name in ("batch", "readers", "writers", "photos"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} must be at least 1, got {value}")
+        if self.megapixels <= 0:
+            raise UsageError(f"megapixels must be above 0, got {self.megapixels}")

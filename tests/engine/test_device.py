@@ -29,7 +29,7 @@ def test_named_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, cuda=2)
     assert device.select("cuda") == torch.device("cuda", 0)
     assert device.select("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(DeviceError, match="no device 'cuda:2'.*cuda:0, cuda:1"):
+    with pytest.raises(DeviceError, match=r"no device 'cuda:2'.*cuda:0, cuda:1"):
         device.select("cuda:2")
 
 
@@ -53,7 +53,7 @@ def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device.precision("auto", CUDA, GOOD) == "bf16"
     assert device.precision("auto", CUDA, PLAIN) == "fp32"
     assert device.precision("bf16", CPU, GOOD) == "bf16"
-    with pytest.raises(DeviceError, match="not known to be good in fp16.*fp32 or bf16"):
+    with pytest.raises(DeviceError, match=r"not known to be good in fp16.*fp32 or bf16"):
         device.precision("fp16", CUDA, GOOD)
     with pytest.raises(UsageError, match="unknown precision 'int8'"):
         device.precision("int8", CPU, GOOD)

@@ -97,7 +97,7 @@ def test_surplus_keys_are_refused(tmp_path: Path, network: torch.nn.Module) -> N
 
 
 def test_sizes_that_the_network_does_not_know(run: Path) -> None:
-    with pytest.raises(WeightsError, match="sizes.*do not fit network"):
+    with pytest.raises(WeightsError, match=r"sizes.*do not fit network"):
         load(changed(resolve(run), sizes={"depth": 3}))
 
 

@@ -60,7 +60,7 @@ def test_unknown_names(name: str, match: str) -> None:
 
 
 def test_folder_without_a_card(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no readable card.toml"):
+    with pytest.raises(WeightsError, match=r"no readable card.toml"):
         resolve(tmp_path)
 
 

@@ -1,0 +1,87 @@
+"""One photo on its way through a run, and how photos meet in batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from colorcli.engine.colorizer import Prepared
+from colorcli.engine.plan import Job
+from colorcli.media.photo import Photo
+
+
+@dataclass
+class Item:
+    """A job and what has been made of it so far.
+
+    Attributes:
+        job: what is to be done.
+        photo: the decoded input, until the output is written.
+        prepared: for the network.
+        ab: ``(2, h, w)``, once predicted.
+        megapixels: of the photo; 0 before it is decoded.
+        seconds: work spent on it.
+        skipped: why nothing is done.
+        error: what went wrong.
+        predicted: it has been to the network.
+        written: the output is complete.
+        device: where the network ran.
+        precision: of the network.
+        downgrades: what was given up for lack of memory.
+    """
+
+    job: Job
+    photo: Photo | None = None
+    prepared: Prepared | None = None
+    ab: Tensor | None = None
+    megapixels: float = 0.0
+    seconds: float = 0.0
+    skipped: str | None = None
+    error: Exception | None = None
+    predicted: bool = False
+    written: bool = False
+    device: str | None = None
+    precision: str | None = None
+    downgrades: tuple[str, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will be done for it."""
+        return self.written or self.skipped is not None or self.error is not None
+
+
+class Batches:
+    """Items that wait for the network, grouped by the size of their input."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[int, int], list[Item]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def add(self, item: Item) -> None:
+        """Let a prepared item wait."""
+        if item.prepared is None:
+            raise ValueError(f"{item.job.source} is not prepared")
+        self._groups.setdefault(item.prepared.geometry.padded, []).append(item)
+
+    def take(self, limit: int, *, partial: bool) -> list[Item]:
+        """Return up to ``limit`` items of one size, oldest first.
+
+        Args:
+            limit: size of a full batch.
+            partial: with no full batch there, return the largest group rather than nothing.
+        """
+        if not self._groups:
+            return []
+        size = max(self._groups, key=lambda size: len(self._groups[size]))  # the first of equals: the oldest
+        group = self._groups[size]
+        if len(group) < limit and not partial:
+            return []
+        taken, rest = group[:limit], group[limit:]
+        if rest:
+            self._groups[size] = rest
+        else:
+            del self._groups[size]
+        return taken

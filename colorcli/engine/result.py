@@ -1,0 +1,46 @@
+"""What became of one photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The outcome for one input, as a manifest or ``--json`` shows it.
+
+    Attributes:
+        input: name of the input; ``-`` for a stream.
+        output: name of the output.
+        status: ``"done"`` (the output is complete), ``"skipped"`` (nothing was read) or ``"failed"``.
+        reason: why it was skipped or failed; None when done.
+        hint: the next step after a failure, or None.
+        seconds: work spent on it: reading, its share of the network, merging, writing. Waiting is not counted.
+        model: name of the card.
+        weights_sha256: of the weights file.
+        device: where the network ran, None if it did not.
+        precision: of the network, None if it did not run.
+        size: working size, None if the network did not run.
+        downgrades: what was given up for lack of memory, in order: ``"batch 8"``, ``"size 128"``, ``"cpu"``.
+        error: the exception behind a failure, for exit codes and tracebacks; not part of :meth:`to_json`.
+    """
+
+    input: str
+    output: str
+    status: Literal["done", "skipped", "failed"]
+    reason: str | None = None
+    hint: str | None = None
+    seconds: float = 0.0
+    model: str
+    weights_sha256: str
+    device: str | None = None
+    precision: str | None = None
+    size: int | None = None
+    downgrades: tuple[str, ...] = ()
+    error: Exception | None = field(default=None, repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON-able values, without ``error``."""
+        values = {key: value for key, value in vars(self).items() if key != "error"}
+        return {**values, "seconds": round(self.seconds, 4), "downgrades": list(self.downgrades)}
