@@ -39,14 +39,16 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A safetensors file, card inside, of an untrained narrow network: quick, and coloured enough to tell from gray."""
+    """A safetensors file, card inside, of an untrained narrow network: quick, and colourful."""
+    from colorcli.registry import NETWORKS
     from colorcli.weights.card import Card, Source
     from colorcli.weights.save import write_safetensors
 
-    from colorcli.registry import NETWORKS
-
     torch.manual_seed(0)
-    network = NETWORKS.load("resnet-fusion").build(width=8)
+    state = NETWORKS.load("resnet-fusion").build(width=8).state_dict()
+    # Untrained, its distributions are all but flat; so their means would be all but gray.
+    state["head.weight"] *= 100
+    state["prior"] = torch.softmax(torch.randn(313), 0)
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
     card = Card(
         name="tiny",
@@ -57,5 +59,5 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         size=64,
         licence="Apache-2.0",
     )
-    write_safetensors(path, network.state_dict(), card)
+    write_safetensors(path, state, card)
     return path

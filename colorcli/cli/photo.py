@@ -22,8 +22,8 @@ def command(
     out: Annotated[
         str | None,
         typer.Option(
-            "-o",
             "--output",
+            "-o",
             help="File, whose suffix says the format; folder, existing or with a slash at its end; or - for standard"
             " output.",
             show_default="beside the input, with _color in its name",

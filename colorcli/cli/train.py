@@ -30,7 +30,7 @@ def command(
         list[Path] | None,
         typer.Option("--data", "-d", help="Folder of pictures, tar shard, or folder of shards; may be repeated."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the run; it becomes a model.")] = None,
+    out: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the run; it becomes a model.")] = None,
     recipe: Annotated[
         str, typer.Option(help="A name from --list, or a TOML file.", autocompletion=recipe_names)
     ] = "default",

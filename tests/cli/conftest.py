@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+from typer.testing import CliRunner, Result
+
+from colorcli.cli import app
+
+Invoke = Callable[..., Result]
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture
+def invoke() -> Invoke:
+    """Run a command in this process; its words come back apart, as ``stdout`` and ``stderr``."""
+
+    def call(*arguments: object, stdin: bytes | None = None, **environment: str) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin, env=environment)
+
+    return call
+
+
+@pytest.fixture
+def process() -> Run:
+    """Run a command as a process of its own."""
+
+    def call(*arguments: object, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "colorcli", *(str(argument) for argument in arguments)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+        return subprocess.run(command, input=stdin, capture_output=True, env=environment, timeout=120)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def gray_jpeg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small gray photo, 96 x 64."""
+    path = tmp_path_factory.mktemp("photos") / "cat.jpg"
+    picture = cv2.resize(cv2.cvtColor(data.chelsea(), cv2.COLOR_RGB2GRAY), (96, 64), interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), picture)
+    return path
+
+
+@pytest.fixture
+def photo(gray_jpeg: Path, tmp_path: Path) -> Path:
+    """A copy of it in the test's own folder."""
+    path = tmp_path / "cat.jpg"
+    path.write_bytes(gray_jpeg.read_bytes())
+    return path
+
+
+def pixels(path: Path | bytes) -> np.ndarray:
+    """Read a picture as RGB, apart from the package under test."""
+    content = path if isinstance(path, bytes) else path.read_bytes()
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def colourfulness(path: Path | bytes) -> float:
+    """Mean spread between the channels; 0 is gray."""
+    rgb = pixels(path).astype(int)
+    return float((rgb.max(-1) - rgb.min(-1)).mean())
