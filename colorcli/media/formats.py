@@ -1,0 +1,91 @@
+"""What can be read and written, told by names alone: no codec is imported here, so the command line may ask early.
+
+>>> output_format("scan.TIF")
+'TIFF'
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorcli.errors import MediaError
+from colorcli.media._messages import printable
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file format can hold.
+
+    Attributes:
+        name: Pillow's name for it.
+        suffixes: the suffixes that ask for it, the usual one first.
+        alpha: it holds transparency.
+        deep: it holds 16 bits per sample.
+        lossless: what is read back equals what was written (for the depths it holds).
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    alpha: bool
+    deep: bool
+    lossless: bool
+
+
+FORMATS = {
+    form.name: form
+    for form in (
+        Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), alpha=False, deep=False, lossless=False),
+        Format("PNG", (".png",), alpha=True, deep=True, lossless=True),
+        Format("TIFF", (".tif", ".tiff"), alpha=True, deep=True, lossless=True),
+        Format("WEBP", (".webp",), alpha=True, deep=False, lossless=False),
+        Format("AVIF", (".avif",), alpha=True, deep=False, lossless=False),
+        Format("JPEG2000", (".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"), alpha=True, deep=False, lossless=True),
+        Format("BMP", (".bmp", ".dib"), alpha=False, deep=False, lossless=True),
+        Format("PPM", (".ppm", ".pnm"), alpha=False, deep=True, lossless=True),
+    )
+}
+
+SUFFIXES: dict[str, str] = {suffix: form.name for form in FORMATS.values() for suffix in form.suffixes}
+"""The lower-case suffixes that can be written, each with its format's name."""
+
+READ_SUFFIXES: frozenset[str] = frozenset(SUFFIXES) | {".pgm", ".pbm"}
+"""The lower-case suffixes under which `discover` looks for photos (reading itself goes by content)."""
+
+
+def output_format(path: str | os.PathLike[str]) -> str:
+    """Name the format that a target's suffix asks for.
+
+    Args:
+        path: the target; it need not exist.
+
+    Returns:
+        A key of `FORMATS`.
+
+    Raises:
+        MediaError: the suffix is missing or none that can be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    if suffix in (".pgm", ".pbm"):
+        raise MediaError(f"a {suffix} file cannot hold colour: {printable(path)}", hint="write .ppm instead")
+    near = difflib.get_close_matches(suffix, SUFFIXES, n=1, cutoff=0.5)
+    usual = ", ".join(form.suffixes[0] for form in FORMATS.values())
+    problem = f"cannot write {suffix} files" if suffix else "the output's name has no suffix to tell its format"
+    hint = f"did you mean {near[0]}?" if near else f"use one of {usual}"
+    raise MediaError(f"{problem}: {printable(path)}", hint=hint)
+
+
+def output_suffix(path: str | os.PathLike[str]) -> str:
+    """Choose the suffix of a colour version of ``path``: its own where that can be written, else the nearest kin.
+
+    Returns:
+        A suffix that `output_format` takes, in the case in which it was found.
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() in SUFFIXES:
+        return suffix
+    return ".ppm" if suffix.lower() in (".pgm", ".pbm") else ".png"

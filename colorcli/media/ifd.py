@@ -1,0 +1,147 @@
+"""TIFF directories as raw fields: what EXIF blocks and TIFF files are made of (TIFF 6.0, section 2).
+
+Fields are carried from one file to another as the bytes they are. A library that turns them into numbers and strings
+and back loses what it does not understand: text in Latin-1, exact rationals, types out of the ordinary.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+# Bytes per value and per unit whose bytes turn round with the byte order (a rational is two units), by field type.
+_VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_UNIT = {**_VALUE, 5: 4, 10: 4}
+
+
+class BrokenDirectoryError(ValueError):
+    """The structure's own offsets and counts lead astray."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field.
+
+    Attributes:
+        kind: TIFF's field type: 1 byte, 2 text, 3 and 4 unsigned numbers of 2 and 4 bytes, 5 rational, 7 undefined, ...
+        count: how many values of that type.
+        data: the values, little-endian, without padding.
+    """
+
+    kind: int
+    count: int
+    data: bytes
+
+    def number(self) -> int:
+        """Return the first value of a whole-number field."""
+        if _VALUE.get(self.kind) not in (1, 2, 4, 8) or len(self.data) < _VALUE[self.kind]:
+            raise BrokenDirectoryError(f"not a number: type {self.kind}")
+        return int.from_bytes(self.data[: _VALUE[self.kind]], "little")
+
+
+Directory = dict[int, "Field | Directory"]
+"""Tag to field, or to the directory that the tag points to."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """How a TIFF structure begins: byte order (``<`` or ``>``), BigTIFF or not, offset of the first directory."""
+
+    order: str
+    big: bool
+    first: int
+
+
+def header(stream: BinaryIO) -> Header:
+    """Read the header of a TIFF structure.
+
+    Raises:
+        BrokenDirectoryError: it is none.
+    """
+    stream.seek(0)
+    head = stream.read(16)
+    try:
+        order = {b"II": "<", b"MM": ">"}[head[:2]]
+        version = struct.unpack_from(f"{order}H", head, 2)[0]
+        big = version == 43
+        first = struct.unpack_from(f"{order}Q" if big else f"{order}I", head, 8 if big else 4)[0]
+    except (KeyError, struct.error) as error:
+        raise BrokenDirectoryError("no TIFF header") from error
+    return Header(order, big, first)
+
+
+def fields(stream: BinaryIO, head: Header, offset: int) -> dict[int, Field]:
+    """Read the directory at ``offset``; fields of unknown type, or that lie outside the file, are passed over.
+
+    Raises:
+        BrokenDirectoryError: the directory itself lies outside the file.
+    """
+    size = stream.seek(0, os.SEEK_END)
+    counting, entry = ("Q", "HHQ") if head.big else ("H", "HHI")
+    inline = 8 if head.big else 4
+    width = struct.calcsize(f"<{entry}") + inline
+    stream.seek(offset)
+    try:
+        (count,) = struct.unpack(head.order + counting, stream.read(struct.calcsize(f"<{counting}")))
+        if count * width > size:
+            raise BrokenDirectoryError(f"{count} fields in {size} bytes")
+        table = stream.read(count * width)
+    except struct.error as error:
+        raise BrokenDirectoryError("the directory lies outside the file") from error
+    found: dict[int, Field] = {}
+    budget = size  # fields may not together be larger than the file: overlapping ones are an attack
+    for start in range(0, len(table) - width + 1, width):
+        tag, kind, values = struct.unpack_from(head.order + entry, table, start)
+        length = values * _VALUE.get(kind, 0)
+        place = start + width - inline
+        if not length or length > budget:
+            continue
+        budget -= length
+        data = table[place : place + length]
+        if length > inline:
+            stream.seek(struct.unpack_from(head.order + ("Q" if head.big else "I"), table, place)[0])
+            data = stream.read(length)
+        if len(data) == length:
+            found[tag] = Field(kind, values, _little(data, kind, head.order))
+    return found
+
+
+def _little(data: bytes, kind: int, order: str) -> bytes:
+    unit = _UNIT[kind]
+    if order == "<" or unit == 1:
+        return data
+    return np.frombuffer(data, f">u{unit}").astype(f"<u{unit}").tobytes()
+
+
+def block(directory: Directory, offset: int, *, kept: bytes = b"") -> bytes:
+    """Write a directory, those it points to, and all their data, little-endian.
+
+    Args:
+        directory: what to write; tags are put in order.
+        offset: where in the file the result will stand (an even number).
+        kept: whole 12-byte entries of an older directory to be taken over as they are, offsets and all.
+
+    Returns:
+        The bytes; the first directory stands at their beginning.
+    """
+    entries = {struct.unpack_from("<H", kept, i)[0]: kept[i : i + 12] for i in range(0, len(kept), 12)}
+    room = offset + 2 + 12 * len(entries.keys() | directory.keys()) + 4
+    tail = bytearray()
+    for tag, value in directory.items():
+        if isinstance(value, Field):
+            kind, count, data = value.kind, value.count, value.data
+        else:
+            kind, count, data = 4, 1, struct.pack("<I", room + len(tail))
+            tail += block(value, room + len(tail))
+        if len(data) > 4:
+            place, data = struct.pack("<I", room + len(tail)), data + bytes(len(data) % 2)
+            tail += data
+        else:
+            place = data.ljust(4, b"\0")
+        entries[tag] = struct.pack("<HHI", tag, kind, count) + place
+    listed = b"".join(entries[tag] for tag in sorted(entries))
+    return struct.pack("<H", len(entries)) + listed + bytes(4) + bytes(tail)

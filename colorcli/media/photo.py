@@ -1,0 +1,175 @@
+"""A photo: pixels, alpha and metadata, kept apart, all given back.
+
+>>> photo = read(Path("old.tif"))  # doctest: +SKIP
+>>> notes = write(photo, Path("copy.png"))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorcli.errors import MediaError
+from colorcli.media._messages import from_os_error, printable
+from colorcli.media.atomic import check_target, writing
+from colorcli.media.formats import FORMATS, SUFFIXES, output_format, output_suffix
+from colorcli.media.metadata import Metadata
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "Metadata", "Photo", "output_format", "output_suffix", "read", "write"]
+
+MAX_PIXELS = 500_000_000
+"""What `read` takes unless told otherwise: 1.5 GB of 8-bit RGB."""
+
+
+@dataclass
+class Photo:
+    """A picture in sRGB values (unless ``metadata.icc`` says otherwise), standing upright.
+
+    Attributes:
+        pixels: ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or uint16, C-contiguous. An RGB file whose pixels are all
+            neutral comes as ``(H, W)``.
+        alpha: ``(H, W)`` of the same type, or None.
+        format: Pillow's name of the format it came in, a key of `colorcli.media.formats.FORMATS`.
+        metadata: EXIF, XMP, ICC, IPTC, resolution, comments.
+        source: the file's name for messages, ``-`` for standard input.
+        warnings: what was broken in the file, or could not be honoured, and did not stop the reading.
+    """
+
+    pixels: NDArray[np.uint8] | NDArray[np.uint16]
+    alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None
+    format: str = "PNG"
+    metadata: Metadata = field(default_factory=Metadata)
+    source: str = "-"
+    warnings: list[str] = field(default_factory=list)
+
+
+def read(source: str | os.PathLike[str] | BinaryIO, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Read a photo; its content decides the format, not its name.
+
+    Args:
+        source: a path, or a binary stream (all of it is read if it cannot seek).
+        name: what to call it in messages; by default the path, or ``-`` for a stream.
+        max_pixels: refuse pictures of more, before any memory is taken for them.
+
+    Returns:
+        The photo: EXIF orientation applied, colours brought to sRGB.
+
+    Raises:
+        MediaError: missing, unreadable, empty, no picture, damaged, truncated, too large, or of an unsupported kind;
+            always with the name and the next step. Half a picture is never accepted.
+    """
+    from colorcli.media import decode  # Pillow is not loaded before there is something to decode
+
+    if isinstance(source, (str, os.PathLike)):
+        shown = name or printable(source)
+        try:
+            with _open_regular(source) as stream:
+                found = decode.decode(stream, shown, max_pixels=max_pixels)
+        except OSError as error:
+            raise from_os_error(error, source) from error
+        except MemoryError as error:
+            raise _too_large(shown) from error
+    else:
+        shown = name or "-"
+        try:
+            found = decode.decode(decode.in_memory(source), shown, max_pixels=max_pixels)
+        except OSError as error:
+            raise from_os_error(error, shown) from error
+        except MemoryError as error:
+            raise _too_large(shown) from error
+    return Photo(found.pixels, found.alpha, found.format, found.metadata, shown, found.warnings)
+
+
+def write(
+    photo: Photo,
+    target: str | os.PathLike[str] | BinaryIO,
+    *,
+    format: str | None = None,
+    quality: int = 95,
+    overwrite: bool = False,
+) -> list[str]:
+    """Write a photo; under a path, only when it is complete (`colorcli.media.atomic`).
+
+    Args:
+        photo: what to write. Its pixels are not changed, except that 16 bits are rounded where the format holds 8.
+        target: a path, or a binary stream.
+        format: a key of `colorcli.media.formats.FORMATS`; by default what the path's suffix asks for, or for a stream
+            the photo's own.
+        quality: 1..100 for JPEG (always 4:4:4), WebP (100 is lossless) and AVIF; other formats are lossless.
+        overwrite: replace a file that is there.
+
+    Returns:
+        A note for each thing that the format could not keep; empty when nothing is lost.
+
+    Raises:
+        MediaError: the target exists, cannot be written, its suffix says nothing, or its format cannot hold so large a
+            picture.
+        ValueError: pixels, alpha, format or quality are none that can be written.
+    """
+    from colorcli.media import encode
+
+    _check(photo, quality)
+    path = target if isinstance(target, (str, os.PathLike)) else None
+    shown = "-" if path is None else printable(path)
+    form = format or (output_format(path) if path is not None else photo.format)
+    if form not in FORMATS:
+        raise ValueError(f"not a format that can be written: {form!r}; there are {', '.join(FORMATS)}")
+    if path is not None:
+        check_target(path, overwrite=overwrite)  # before the work of encoding
+    try:
+        data, notes = encode.encode(photo.pixels, photo.alpha, photo.metadata, form, quality=quality)
+    except MemoryError as error:
+        raise _too_large(shown) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        height, width = photo.pixels.shape[:2]
+        problem = f"cannot encode {width}x{height} pixels as {form}: {shown} ({error})"
+        raise MediaError(problem, hint="choose another format, TIFF or PNG for very large pictures") from error
+    if path is None:
+        assert not isinstance(target, (str, os.PathLike))
+        target.write(data)
+    else:
+        with writing(path, overwrite=overwrite) as file:
+            file.write(data)
+    return notes
+
+
+def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file, but no folder, pipe or device: these would block or never end."""
+    file = Path(path)
+    # A pipe without a writer would block in open() itself.
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise MediaError(f"not a regular file: {printable(path)}", hint="use `-` to read from a pipe")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+
+
+def _too_large(shown: str) -> MediaError:
+    return MediaError(f"the picture does not fit into memory: {shown}", hint="scale it down, or use a larger machine")
+
+
+def _check(photo: Photo, quality: int) -> None:
+    pixels, alpha = photo.pixels, photo.alpha
+    if not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)) or 0 in pixels.shape:
+        raise ValueError(f"pixels must be (H, W) or (H, W, 3), not {pixels.shape}")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"pixels must be uint8 or uint16, not {pixels.dtype}")
+    if alpha is not None and (alpha.shape != pixels.shape[:2] or alpha.dtype != pixels.dtype):
+        raise ValueError(f"alpha {alpha.shape} {alpha.dtype} does not fit pixels {pixels.shape} {pixels.dtype}")
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality must be 1..100, not {quality}")
