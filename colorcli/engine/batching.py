@@ -29,6 +29,7 @@ class Item:
         device: where the network ran.
         precision: of the network.
         downgrades: what was given up for lack of memory.
+        warnings: what was wrong with the input, or could not be kept in the output.
     """
 
     job: Job
@@ -44,6 +45,7 @@ class Item:
     device: str | None = None
     precision: str | None = None
     downgrades: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def over(self) -> bool:

@@ -160,7 +160,7 @@ class _Pipeline:
     def _read(self, item: Item) -> None:
         source = item.job.input
         photo = photos.read(source, name=item.job.source)
-        item.photo = photo
+        item.photo, item.warnings = photo, tuple(photo.warnings)
         item.megapixels = photo.pixels.shape[0] * photo.pixels.shape[1] / 1e6
         self._budget.weigh(item.megapixels)
         item.prepared = self._colorizer.prepare(photo)
@@ -196,9 +196,9 @@ class _Pipeline:
         item.photo = None  # the gray original is done with; encoding needs its memory
         if isinstance(job.output, Path):
             _make_folder(job.output.parent)
-        form = job.format or (None if isinstance(job.output, Path) else colored.format)
         quality, overwrite = self._options.quality, self._options.overwrite
-        photos.write(colored, job.output, format=form, quality=quality, overwrite=overwrite)
+        notes = photos.write(colored, job.output, format=job.format, quality=quality, overwrite=overwrite)
+        item.warnings += tuple(notes)
         item.written = True
 
     @staticmethod
@@ -232,6 +232,7 @@ class _Pipeline:
             precision=item.precision,
             size=item.prepared.size if item.prepared and item.device else None,
             downgrades=item.downgrades,
+            warnings=item.warnings,
             error=item.error,
         )
 

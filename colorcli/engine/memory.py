@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 #: What the messages of allocation failures have in common: torch on CPU, CUDA libraries and MPS, OpenCV.
-_SIGNS = ("out of memory", "not enough memory", "insufficient memory", "alloc_failed")
+_SIGNS = ("out of memory", "not enough memory", "insufficient memory", "allocate memory", "alloc_failed")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

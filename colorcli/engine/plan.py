@@ -14,12 +14,10 @@ from typing import BinaryIO
 
 from colorcli.errors import UsageError
 from colorcli.media.discover import OUTPUT_MARK, discover
-from colorcli.media.formats import SUFFIXES
+from colorcli.media.formats import output_suffix
 
 #: Stands for standard input or output on a command line.
 STREAM = "-"
-#: Suffix of the output where that of the input cannot be written.
-_LOSSLESS = ".png"
 #: Where A.jpg and a.jpg are one file.
 _FOLDS_CASE = sys.platform in ("win32", "darwin")
 
@@ -59,7 +57,7 @@ def plan_photos(inputs: Sequence[Path], output: str | Path | None = None, *, suf
         output: None puts each result beside its input, marked ``_color``; an existing folder, or a name with a slash
             at its end, takes them all; anything else is the one output's name.
         suffix: suffix of the outputs, with its dot; None keeps that of the input where it can be written, else
-            ``.png``. Ignored where ``output`` names a file.
+            takes its nearest kin. Ignored where ``output`` names a file.
 
     Raises:
         UsageError: several inputs and one output file, or an output that is an input.
@@ -98,8 +96,7 @@ def plan_folder(root: Path, output: Path, *, suffix: str | None = None) -> list[
 
 
 def _named(path: Path, suffix: str | None, mark: str = "") -> str:
-    kept = path.suffix if path.suffix.lower() in SUFFIXES else _LOSSLESS
-    return f"{path.stem}{mark}{suffix or kept}"
+    return f"{path.stem}{mark}{suffix or output_suffix(path)}"
 
 
 def _jobs(inputs: Sequence[Path], targets: Iterable[Path]) -> list[Job]:

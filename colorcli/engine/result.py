@@ -23,6 +23,7 @@ class Result:
         precision: of the network, None if it did not run.
         size: working size, None if the network did not run.
         downgrades: what was given up for lack of memory, in order: ``"batch 8"``, ``"size 128"``, ``"cpu"``.
+        warnings: what was wrong with the input without stopping it, and what the output's format could not keep.
         error: the exception behind a failure, for exit codes and tracebacks; not part of :meth:`to_json`.
     """
 
@@ -38,9 +39,15 @@ class Result:
     precision: str | None = None
     size: int | None = None
     downgrades: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     error: Exception | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON-able values, without ``error``."""
         values = {key: value for key, value in vars(self).items() if key != "error"}
-        return {**values, "seconds": round(self.seconds, 4), "downgrades": list(self.downgrades)}
+        return {
+            **values,
+            "seconds": round(self.seconds, 4),
+            "downgrades": [*self.downgrades],
+            "warnings": [*self.warnings],
+        }
