@@ -1,8 +1,8 @@
 """Colours that sRGB cannot show are brought back by reducing chroma at fixed lightness and hue.
 
 Clipping RGB instead would change L, which is the photo's own. For a colour (L, a, b) the question is for the largest
-scale s in 0..1 with (L, s a, s b) inside sRGB. Along that line each linear channel is a smooth function of s (a cubic,
-apart from CIE's linear toe), so Newton's method on the channel that is furthest out finds the boundary in a few steps.
+scale s in 0..1 with (L, s a, s b) inside sRGB. Seen from its gray axis sRGB is star-shaped in Lab, so there is one
+crossing, and it is found by a bracketed secant search on how far the worst of the three channels lies outside.
 
 The functions work on f, the scale of Lab before its affine map: fy = (L + 16) / 116, u = a / 500, v = b / 200, so
 that fx = fy + u and fz = fy - v. They use the white point that sRGB's own primaries add up to, by which neutral means
@@ -18,8 +18,9 @@ from colorcli.color.lab import DELTA, RGB_TO_XYZ
 
 #: Slope of CIE's f inverse in its linear toe.
 TOE = 3 * DELTA**2
-_NEWTON_STEPS = 4
-_BISECTION_STEPS = 16
+# Each probe lies where the secant says, moved this far towards the middle of the bracket. Both ends then keep
+# closing in, where a plain secant would leave one behind.
+_TO_THE_MIDDLE = 0.15
 
 
 def _from_white_relative_xyz() -> Tensor:
@@ -30,6 +31,12 @@ def _from_white_relative_xyz() -> Tensor:
 
 #: White-relative XYZ to linear RGB, float64 ``(3, 3)``; rows sum to 1. Do not write to it.
 XYZ_TO_RGB = _from_white_relative_xyz()
+_ROWS = XYZ_TO_RGB.tolist()
+
+
+def root(Y: Tensor) -> Tensor:
+    """Apply CIE's f: any shape, luminance 0..1 to fy = (L + 16) / 116."""
+    return torch.where(Y > DELTA**3, Y.clamp_min(DELTA**3).pow(1 / 3), Y / TOE + 4.0 / 29.0)
 
 
 def cube(f: Tensor, out: Tensor | None = None) -> Tensor:
@@ -38,98 +45,70 @@ def cube(f: Tensor, out: Tensor | None = None) -> Tensor:
     Below DELTA the cube is replaced by its tangent, so both branches are one expression without a choice per pixel.
     """
     above = f.clamp_min(DELTA)
-    return torch.add(torch.pow(above, 3, out=out), f - above, alpha=TOE, out=out)
-
-
-def root(Y: Tensor) -> Tensor:
-    """Apply CIE's f: any shape, luminance 0..1 to fy = (L + 16) / 116."""
-    return torch.where(Y > DELTA**3, Y.clamp_min(DELTA**3).pow(1 / 3), Y / TOE + 4.0 / 29.0)
+    cubed = torch.pow(above, 3, out=out)
+    return cubed.add_(torch.sub(f, above, out=above), alpha=TOE)
 
 
 def to_linear(fy: Tensor, u: Tensor, v: Tensor, Y: Tensor | None = None) -> Tensor:
     """Convert fy, u and v (and Y, if it is known already), all ``(n,)``, to linear RGB ``(3, n)``, not clipped."""
     X, Z = cube(fy + u), cube(fy - v)
     Y = cube(fy) if Y is None else Y
-    return torch.stack([X * x + Y * y + Z * z for x, y, z in XYZ_TO_RGB.tolist()])
+    rgb = X.new_empty(3, *X.shape)
+    for channel, (x, y, z) in zip(rgb, _ROWS, strict=True):
+        torch.mul(Y, y, out=channel).add_(X, alpha=x).add_(Z, alpha=z)
+    return rgb
 
 
-def chroma_scale(fy: Tensor, u: Tensor, v: Tensor, *, low: float = 1e-6, high: float = 1e-5) -> Tensor:
+def chroma_scale(fy: Tensor, u: Tensor, v: Tensor, *, slack: float = 1e-6, probes: int = 6) -> Tensor:
     """Return the largest scale of chroma that keeps each colour inside sRGB.
 
     Args:
-        fy: (L + 16) / 116, ``(n,)`` float32 or wider; L is taken as 0..100.
+        fy: (L + 16) / 116, ``(n,)`` float32 or wider, of an L in 0..100.
         u: a / 500, same shape.
         v: b / 200, same shape.
-        low: how far below 0 a linear channel may come out, a fraction of a code value of the output format.
-        high: how far above 1.
+        slack: how far outside 0..1 a linear channel may come out.
+        probes: places at which each colour is tried. With 4, linear channels are within 3e-5 of the limit and
+            chroma, for all but the oddest colours, within 0.01 of the largest possible; with 6, 1e-6.
 
     Returns:
         ``(n,)`` in 0..1. Colours inside keep 1.
     """
-    scale = torch.ones_like(fy)
-    rgb = to_linear(fy, u, v)
-    pending = _outside(rgb, low, high)
-    # Once per channel that may be the one that binds; nearly all are done after the first.
-    for _ in range(3):
-        if not len(pending):
-            return scale
-        part = scale[pending]
-        args = fy[pending], u[pending] * part, v[pending] * part
-        part = part * _newton(*args, rgb[:, pending])
-        scale[pending] = part
-        rgb = rgb.index_copy(1, pending, to_linear(fy[pending], u[pending] * part, v[pending] * part))
-        pending = pending[_outside(rgb[:, pending], low, high)]
-    if len(pending):
-        scale[pending] = _bisect(fy[pending], u[pending], v[pending], low, high)
-    return scale
-
-
-def _outside(rgb: Tensor, low: float, high: float) -> Tensor:
-    smallest, largest = rgb.amin(0), rgb.amax(0)
-    return ((smallest < -low) | (largest > 1 + high)).nonzero().squeeze(1)
-
-
-def _newton(fy: Tensor, u: Tensor, v: Tensor, rgb: Tensor) -> Tensor:
-    """Return the scale that puts the channel furthest out onto its limit; ``rgb`` are the colours at scale 1."""
     Y = cube(fy)
-    below, channel_below = rgb.min(0)
-    above, channel_above = rgb.max(0)
-    # Distances are compared relative to what the channel has to go from neutral: that predicts which limit is met
-    # first on the way out, in the dark as in the light.
-    is_below = below * (1 - Y) < (1 - above) * Y
-    channel = torch.where(is_below, channel_below, channel_above)
-    limit = (~is_below).to(fy)
-    x, y, z = XYZ_TO_RGB.to(fy)[channel].unbind(1)
-    rest = y * Y - limit
-    end = torch.where(is_below, below, above - 1)
-    scale = _secant(Y - limit, end)
-    for _ in range(_NEWTON_STEPS):
-        X, dX = _cube_and_slope(torch.addcmul(fy, u, scale))
-        Z, dZ = _cube_and_slope(torch.addcmul(fy, v, scale, value=-1))
-        value = rest + x * X + z * Z
-        slope = x * dX * u - z * dZ * v
-        scale = (scale - value / slope).nan_to_num(0.0).clamp_(0, 1)
-    return scale
+    base = [Y * y - 0.5 for _, y, _ in _ROWS]
+
+    def excess(scale: Tensor | None) -> Tensor:
+        """Return how far the worst channel is outside, negative inside."""
+        X = cube(fy + u if scale is None else torch.addcmul(fy, u, scale))
+        Z = cube(fy - v if scale is None else torch.addcmul(fy, v, scale, value=-1))
+        worst = None
+        for start, (x, _, z) in zip(base, _ROWS, strict=True):
+            distance = torch.add(start, X, alpha=x).add_(Z, alpha=z).abs_()
+            worst = distance if worst is None else torch.maximum(worst, distance, out=worst)
+        assert worst is not None
+        return worst.sub_(0.5 + slack)
+
+    inner, outer = torch.zeros_like(fy), torch.ones_like(fy)
+    inner_excess, outer_excess = (Y - 0.5).abs_().sub_(0.5 + slack), excess(None)
+    fits = outer_excess <= 0
+    for _ in range(probes):
+        share = _crossing(inner_excess, outer_excess).mul_(1 - 2 * _TO_THE_MIDDLE).add_(_TO_THE_MIDDLE)
+        probe = torch.lerp(inner, outer, share)
+        found = excess(probe)
+        # Interpolation by 0 or 1 instead of torch.where, which is ten times slower.
+        inside = (found <= 0).to(fy.dtype)
+        outside = 1 - inside
+        inner.lerp_(probe, inside)
+        inner_excess.lerp_(found, inside)
+        outer.lerp_(probe, outside)
+        outer_excess.lerp_(found, outside)
+    scale = torch.lerp(inner, outer, _crossing(inner_excess, outer_excess))
+    return scale.masked_fill_(fits, 1)
 
 
-def _secant(start: Tensor, end: Tensor) -> Tensor:
-    return (start / (start - end)).nan_to_num(0.0).clamp_(0, 1)
-
-
-def _cube_and_slope(f: Tensor) -> tuple[Tensor, Tensor]:
-    above = f.clamp_min(DELTA)
-    square = above * above
-    return torch.add(square * above, f - above, alpha=TOE), 3 * square
-
-
-def _bisect(fy: Tensor, u: Tensor, v: Tensor, low: float, high: float) -> Tensor:
-    inside, outside = torch.zeros_like(fy), torch.ones_like(fy)
-    for _ in range(_BISECTION_STEPS):
-        middle = (inside + outside) / 2
-        rgb = to_linear(fy, u * middle, v * middle)
-        fits = (rgb.amin(0) >= -low) & (rgb.amax(0) <= 1 + high)
-        inside, outside = torch.where(fits, middle, inside), torch.where(fits, outside, middle)
-    return inside
+def _crossing(inner: Tensor, outer: Tensor) -> Tensor:
+    """Return where, from 0 to 1, the line from ``inner`` (at most 0) to ``outer`` crosses 0."""
+    # The tiny constant only matters at black and white, where both ends may be 0.
+    return inner / (inner - outer).sub_(1e-12)
 
 
 def reduce_chroma(lab: Tensor) -> Tensor:
@@ -143,5 +122,5 @@ def reduce_chroma(lab: Tensor) -> Tensor:
     """
     L, a, b = lab.unbind(-3)
     flat = [part.reshape(-1) for part in ((L.clamp(0, 100) + 16) / 116, a / 500, b / 200)]
-    scale = chroma_scale(*flat).view_as(L)
+    scale = chroma_scale(*flat, probes=8).view_as(L)
     return torch.stack((L, a * scale, b * scale), -3)

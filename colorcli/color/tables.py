@@ -15,8 +15,8 @@ from colorcli.color.lab import RGB_TO_XYZ, gray_to_L, linear_to_srgb, srgb_to_li
 #: Steps per unit of linear light in :func:`encode8`. In the dark, where the sRGB curve is steepest, a code value is
 #: still 20 steps wide.
 ENCODE_STEPS = 65536
-#: Linear light from -ENCODE_LOW to 1 + ENCODE_HIGH has entries in :func:`encode8`.
-ENCODE_LOW, ENCODE_HIGH = 2.0**-8, 2.0**-7
+#: Linear light from -ENCODE_MARGIN to 1 + ENCODE_MARGIN has entries in :func:`encode8`.
+ENCODE_MARGIN = 2.0**-9
 #: Steps of :func:`f_of_root`.
 ROOT_STEPS = 65535
 
@@ -33,9 +33,9 @@ def linear(levels: int) -> Tensor:
 
 @cache
 def luminance(levels: int) -> Tensor:
-    """Return what each code value of R, G and B adds to Y, ``(levels, 3)`` float32."""
+    """Return what each code value of R, G and B adds to Y, ``(3, levels)`` float32."""
     weights = torch.tensor(RGB_TO_XYZ[1], dtype=torch.float64)
-    return (srgb_to_linear(_codes(levels))[:, None] * (weights / weights.sum())).float()
+    return ((weights / weights.sum())[:, None] * srgb_to_linear(_codes(levels))).float()
 
 
 @cache
@@ -57,10 +57,10 @@ def f_of_root() -> Tensor:
 
 @cache
 def encode8() -> Tensor:
-    """Return the 8-bit code of linear light, uint8; entry floor((x + ENCODE_LOW) * ENCODE_STEPS) is that of x.
+    """Return the 8-bit code of linear light, uint8; entry floor((x + ENCODE_MARGIN) * ENCODE_STEPS) is that of x.
 
     Values outside 0..1 give the code at the limit.
     """
-    entries = round((1 + ENCODE_LOW + ENCODE_HIGH) * ENCODE_STEPS)
-    middle = (torch.arange(entries, dtype=torch.float64) + 0.5) / ENCODE_STEPS - ENCODE_LOW
+    entries = round((1 + 2 * ENCODE_MARGIN) * ENCODE_STEPS)
+    middle = (torch.arange(entries, dtype=torch.float64) + 0.5) / ENCODE_STEPS - ENCODE_MARGIN
     return (linear_to_srgb(middle.clamp(0, 1)) * 255).round().to(torch.uint8)

@@ -9,6 +9,8 @@ extremes, torch for everything else. None of them starts threads at these sizes 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -28,10 +30,46 @@ RUN = 10240
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[Any]
 
-# A linear channel may come out this far outside 0..1 before chroma is reduced: less than a quarter of a code value
-# (which is 1 / (255 * 12.92) wide at 0 and 2.3 / 255 at 1), so the rounding swallows it and L is not touched.
-_SLACK_8 = (6e-5, 2e-3)
-_SLACK_16 = (2e-7, 8e-6)
+
+@dataclass(frozen=True)
+class _Depth:
+    """How linear RGB is handled on its way to code values of one depth: as (linear + offset) * scale.
+
+    Attributes:
+        slack: a linear channel may come out this far outside 0..1 before chroma is reduced. It is less than a
+            quarter of a code value (at 0 one is 1 / (255 * 12.92) wide), so the rounding swallows it and L is kept.
+        probes: for ``gamut.chroma_scale``.
+        scale: for 8 bits positions in the table of codes.
+        offset: what keeps those positive.
+    """
+
+    slack: float
+    probes: int
+    scale: float = 1
+    offset: float = 0
+
+    @cached_property
+    def matrix(self) -> Floats:
+        """White-relative XYZ and 1 to linear RGB as it is handled, ``(3, 4)``."""
+        offset = np.full((3, 1), self.offset)
+        return (np.hstack([gamut.XYZ_TO_RGB.numpy(), offset]) * self.scale).astype(np.float32)
+
+    @cached_property
+    def low(self) -> float:
+        """The smallest value that counts as inside."""
+        return (self.offset - self.slack) * self.scale
+
+    @cached_property
+    def high(self) -> float:
+        """The largest value that counts as inside."""
+        return (self.offset + 1 + self.slack) * self.scale
+
+
+# By bytes per code value.
+_DEPTHS = {
+    1: _Depth(slack=6e-5, probes=4, scale=tables.ENCODE_STEPS, offset=tables.ENCODE_MARGIN),
+    2: _Depth(slack=2e-7, probes=6),
+}
 
 
 class Strip:
@@ -43,20 +81,10 @@ class Strip:
     """
 
     def __init__(self) -> None:
-        matrix = gamut.XYZ_TO_RGB.numpy()
-        self._matrix = matrix.astype(np.float32)
-        # For 8 bits the product gives positions in the table of codes right away; the fourth column is an offset.
-        offset = np.full((3, 1), tables.ENCODE_LOW)
-        self._matrix_8 = (np.hstack([matrix, offset]) * tables.ENCODE_STEPS).astype(np.float32)
         self._light = np.empty((2, STRIP), np.float32)
-        self._floats = np.empty(10 * RUN, np.float32)
+        self._floats = np.empty(7 * RUN, np.float32)
         self._index = np.empty(3 * RUN, np.int32)
         self._codes = np.empty(3 * RUN, np.uint8)
-
-    def _planes(self, n: int) -> tuple[Floats, Floats, Floats]:
-        """Return the run's buffers for X, Y, Z and 1; for R, G and B; and for scratch (3 planes)."""
-        flat = self._floats
-        return flat[: 4 * n].reshape(4, n), flat[4 * n : 7 * n].reshape(3, n), flat[7 * n : 10 * n].reshape(3, n)
 
     # -- lightness ------------------------------------------------------------------------------------------------
 
@@ -84,7 +112,7 @@ class Strip:
     def _rgb_8(self, pixels: Pixels, fy: Floats, Y: Floats) -> None:
         n = len(pixels)
         parts = self._floats[: 3 * n].reshape(1, n, 3)
-        cv2.LUT(pixels[None], tables.luminance(256).numpy()[None], parts)
+        cv2.LUT(pixels[None], np.ascontiguousarray(tables.luminance(256).numpy().T)[None], parts)
         cv2.transform(parts, np.ones((1, 3), np.float32), Y[None])
         root, index = self._floats[:n], self._index[:n]
         np.sqrt(Y, out=root)
@@ -98,7 +126,7 @@ class Strip:
         Y[:] = 0
         for channel in range(3):
             np.copyto(index, pixels[:, channel])
-            _look_up(tables.luminance(65536)[:, channel].contiguous(), index, part)
+            _look_up(tables.luminance(65536)[channel], index, part)
             np.add(Y, part, out=Y)
         np.copyto(fy, gamut.root(torch.from_numpy(Y)).numpy())
 
@@ -111,56 +139,62 @@ class Strip:
             uv: ``(2, n)`` float32, a / 500 and b / 200.
             out: ``(n, 3)`` RGB, uint8 or uint16, C-contiguous.
         """
+        depth = _DEPTHS[out.dtype.itemsize]
+        beyond = self._colour(self.fy, self.Y, uv, out, depth)
+        if beyond is None:
+            return
+        # Those that sRGB cannot show are done again with less chroma. A whole strip's together, because each step
+        # has a price of its own beside the one per pixel.
+        fy, Y = np.take(self.fy, beyond), np.take(self.Y, beyond)
+        uv = np.take(uv, beyond, axis=1)
+        u, v = torch.from_numpy(uv)
+        scale = gamut.chroma_scale(torch.from_numpy(fy), u, v, slack=depth.slack, probes=depth.probes)
+        u.mul_(scale)
+        v.mul_(scale)
+        codes = np.empty((len(fy), 3), out.dtype)
+        self._colour(fy, Y, uv, codes, depth)
+        out[beyond] = codes
+
+    def _colour(self, fy: Floats, Y: Floats, uv: Floats, out: Pixels, depth: _Depth) -> npt.NDArray[np.int64] | None:
+        """Write colours, clipped where sRGB cannot show them; return which these are, None if there are none."""
+        encode = self._encode_8 if out.dtype.itemsize == 1 else self._encode_16
+        beyond = []
         for i in range(0, len(out), RUN):
             part = slice(i, min(i + RUN, len(out)))
-            if out.dtype.itemsize == 1:
-                self._store_8(self.fy[part], self.Y[part], uv[:, part], out[part])
-            else:
-                self._store_16(self.fy[part], self.Y[part], uv[:, part], out[part])
-
-    def _store_8(self, fy: Floats, Y: Floats, uv: Floats, out: Pixels) -> None:
-        rgb = self._linear(fy, Y, uv, self._matrix_8)
-        _into_gamut(rgb, fy, Y, uv, _SLACK_8, tables.ENCODE_STEPS, tables.ENCODE_LOW)
-        index, codes = self._index[: rgb.size], self._codes[: rgb.size]
-        np.copyto(index, rgb.reshape(-1), casting="unsafe")
-        _look_up(tables.encode8(), index, codes)
-        cv2.merge(list(codes.reshape(3, 1, -1)), out[None])
-
-    def _store_16(self, fy: Floats, Y: Floats, uv: Floats, out: Pixels) -> None:
-        rgb = self._linear(fy, Y, uv, self._matrix)
-        _into_gamut(rgb, fy, Y, uv, _SLACK_16)
-        curve = linear_to_srgb(torch.from_numpy(rgb).clamp_(0, 1)).mul_(65535).add_(0.5)
-        np.copyto(out, curve.numpy().T, casting="unsafe")
+            rgb = self._linear(fy[part], Y[part], uv[:, part], depth.matrix)
+            if rgb.min() < depth.low or rgb.max() > depth.high:
+                planes = torch.from_numpy(rgb)
+                outside = (planes.amin(0) < depth.low).logical_or_(planes.amax(0) > depth.high)
+                beyond.append(i + np.flatnonzero(outside.numpy()))
+                planes.clamp_(depth.low, depth.high)
+            encode(rgb, out[part])
+        return np.concatenate(beyond) if beyond else None
 
     def _linear(self, fy: Floats, Y: Floats, uv: Floats, matrix: Floats) -> Floats:
-        """Return ``matrix`` times X, Y, Z (and 1, if it has four columns), ``(3, n)`` in a buffer."""
-        xyz1, rgb, (fx, fz, _) = self._planes(len(fy))
-        np.add(fy, uv[0], out=fx)
-        np.subtract(fy, uv[1], out=fz)
-        for f, target in ((fx, xyz1[0]), (fz, xyz1[2])):
+        """Return ``matrix`` ``(3, 4)`` times X, Y, Z and 1, ``(3, n)`` in a buffer."""
+        n = len(fy)
+        xyz1 = self._floats[: 4 * n].reshape(4, n)
+        rgb = self._floats[4 * n : 7 * n].reshape(3, n)
+        np.add(fy, uv[0], out=rgb[0])
+        np.subtract(fy, uv[1], out=rgb[1])
+        for f, target in ((rgb[0], xyz1[0]), (rgb[1], xyz1[2])):
             if f.min() > DELTA:
                 torch.pow(torch.from_numpy(f), 3, out=torch.from_numpy(target))
             else:
                 gamut.cube(torch.from_numpy(f), out=torch.from_numpy(target))
         xyz1[1] = Y
         xyz1[3] = 1
-        return np.matmul(matrix, xyz1[: matrix.shape[1]], out=rgb)
+        return np.matmul(matrix, xyz1, out=rgb)
 
+    def _encode_8(self, rgb: Floats, out: Pixels) -> None:
+        index, codes = self._index[: rgb.size], self._codes[: rgb.size]
+        np.copyto(index, rgb.reshape(-1), casting="unsafe")
+        _look_up(tables.encode8(), index, codes)
+        cv2.merge(list(codes.reshape(3, 1, -1)), out[None])
 
-def _into_gamut(
-    rgb: Floats, fy: Floats, Y: Floats, uv: Floats, slack: tuple[float, float], scale: float = 1, offset: float = 0
-) -> None:
-    """Replace those of ``rgb`` = (linear RGB + offset) * scale, ``(3, n)``, that sRGB cannot show by what it can."""
-    low, high = (offset - slack[0]) * scale, (offset + 1 + slack[1]) * scale
-    if rgb.min() >= low and rgb.max() <= high:
-        return
-    planes = torch.from_numpy(rgb)
-    where = ((planes.amin(0) < low) | (planes.amax(0) > high)).nonzero().squeeze(1)
-    some_fy, some_Y = torch.from_numpy(fy)[where], torch.from_numpy(Y)[where]
-    u, v = torch.from_numpy(uv)[:, where]
-    factor = gamut.chroma_scale(some_fy, u, v, low=slack[0], high=slack[1])
-    fitting = gamut.to_linear(some_fy, u * factor, v * factor, Y=some_Y)
-    planes.index_copy_(1, where, fitting.add_(offset).mul_(scale))
+    def _encode_16(self, rgb: Floats, out: Pixels) -> None:
+        curve = linear_to_srgb(torch.from_numpy(rgb).clamp_(0, 1)).mul_(65535).add_(0.5)
+        np.copyto(out, curve.numpy().T, casting="unsafe")
 
 
 def _look_up(table: Tensor, index: npt.NDArray[np.int32], out: npt.NDArray[Any]) -> None:

@@ -59,12 +59,12 @@ class Separable:
         row, row_weight = _taps(h, size[0], kernel)
         taps = weight.shape[1]
         # Rows are padded by replication, so that the taps of every output are neighbours; columns are clamped.
-        padded = planes[:, torch.arange(-taps, h + taps).clamp_(0, h - 1)]
-        wide = torch.zeros(channels, h + 2 * taps, size[1])
+        # All in NumPy: torch would start threads.
+        padded = planes.numpy()[:, np.arange(-taps, h + taps).clip(0, h - 1)]
+        self._wide = np.zeros((channels, h + 2 * taps, size[1]), np.float32)
         for k in range(taps):
-            source = (column + (k - taps)).clamp_(0, w - 1)
-            wide.addcmul_(padded.index_select(2, source), weight[:, k])
-        self._wide = wide.numpy()
+            source = (column.numpy() + (k - taps)).clip(0, w - 1)
+            self._wide += np.take(padded, source, axis=2) * weight.numpy()[:, k]
         self._first = row.numpy()
         self._weights = row_weight.numpy()
         self._steps = np.arange(taps)
