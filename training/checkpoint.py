@@ -44,7 +44,7 @@ def load(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: there is no checkpoint to resume from", hint="start without --resume") from error
-    except Exception as error:  # noqa: BLE001  unpickling a damaged file can raise nearly anything
+    except Exception as error:
         raise WeightsError(f"{path}: not a readable checkpoint: {error}") from error
     if not isinstance(state, dict) or "step" not in state:
         raise WeightsError(f"{path}: not a checkpoint of colorcli train")

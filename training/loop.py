@@ -15,7 +15,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from colorcli.errors import ColorcliError, UsageError
-from colorcli.report.curves import plot_curves
+from colorcli.report.curves import plot_curves, read_log
 from colorcli.training import batches, checkpoint, data
 from colorcli.training.ema import EMA
 from colorcli.training.export import export
@@ -61,7 +61,7 @@ class Run:
     """
 
     folder: Path
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
     resume: bool = False
     workers: int | None = None
@@ -109,58 +109,61 @@ def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Seque
     network = task.network.to(device, memory_format=torch.channels_last).train()
     ema = EMA(network, recipe.optimizer.ema)
     optimizer = _optimizer(network, recipe.optimizer)
-    start, best = 0, -math.inf
-    if state:
-        start, best = _restore(state, network, ema, optimizer)
-
     autocast = None if run.precision == torch.float32 else run.precision
     scaler = torch.amp.GradScaler(device.type, enabled=run.precision == torch.float16)
-    workers = run.workers if run.workers is not None else (0 if device.type == "cpu" else 8)
-    log = _Log(folder / "log.jsonl", start)
-    log.write({"step": start, "event": "start", **_circumstances(device, run.precision)})
-    clock, seen = time.perf_counter(), 0
-    for step, batch in enumerate(batches.stream(pictures, recipe, start=start, workers=workers), start):
-        rate = learning_rate(recipe.optimizer, step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        batch = batch.to(device, non_blocking=True)
-        losses = task.loss(network, batch, step, autocast)
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(losses["loss"]).backward()
-        scaler.unscale_(optimizer)
-        norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.optimizer.clip)
-        scaler.step(optimizer)
-        scaler.update()
-        ema.update(network)
+    start, best = 0, -math.inf
+    if state:
+        start, best = _restore(state, network, ema, optimizer, scaler)
 
-        seen += len(batch)
-        done = step + 1
-        if done % LOG_EVERY == 0 or done == recipe.optimizer.steps:
-            _check_finite(losses, batch, step, folder)
-            speed = seen / (time.perf_counter() - clock)
-            row = {name: round(float(value.detach()), 5) for name, value in losses.items()}
-            log.write({"step": done, **row, "lr": rate, "norm": round(float(norm), 4), "size": batch.shape[-1],
-                       "pictures_per_second": round(speed, 1)})  # fmt: skip
-            run.report(Progress(step=done, steps=recipe.optimizer.steps, loss=row["loss"], rate=speed))
-            clock, seen = time.perf_counter(), 0
-        measured = done % recipe.validation.every == 0 or done == recipe.optimizer.steps
-        if measured:
-            scores = validate(task, ema.average, val, recipe.validation, device)
-            log.write({"step": done, **{f"val_{name}": round(value, 4) for name, value in vars(scores).items()}})
-            plot_curves(folder / "log.jsonl", folder / "curves.png")
-            write_samples(task, ema.average, val, folder / "samples" / f"{done:07d}.jpg", recipe.validation, device)
-            run.report(Progress(step=done, steps=recipe.optimizer.steps, loss=scores.loss, rate=0.0,
-                                note=f"AuC {scores.auc:.2f}, gray {scores.gray:.2f}"))  # fmt: skip
-        if measured or done % recipe.checkpoint == 0:
-            better = measured and scores.auc > best
-            best = max(best, scores.auc) if measured else best
-            state = _state(done, best, prior, network, ema, optimizer)
-            checkpoint.save(state, folder / checkpoint.LAST)
-            if better:
-                checkpoint.save(state, folder / checkpoint.BEST)
-            export(recipe, ema.average, folder, data=", ".join(str(path) for path in train_on))
-            clock, seen = time.perf_counter(), 0
-    log.write({"step": recipe.optimizer.steps, "event": "end"})
+    workers = run.workers if run.workers is not None else (0 if device.type == "cpu" else 8)
+    with _Log(folder / "log.jsonl", start) as log:
+        log.write({"step": start, "event": "start", **_circumstances(device, run.precision)})
+        clock, seen = time.perf_counter(), 0
+        for step, batch in enumerate(batches.stream(pictures, recipe, start=start, workers=workers), start):
+            rate = learning_rate(recipe.optimizer, step)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            batch = batch.to(device, non_blocking=True)
+            losses = task.loss(network, batch, step, autocast)
+            optimizer.zero_grad(set_to_none=True)
+            scaler.scale(losses["loss"]).backward()
+            scaler.unscale_(optimizer)
+            norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.optimizer.clip)
+            scaler.step(optimizer)
+            scaler.update()
+            ema.update(network)
+
+            seen += len(batch)
+            done = step + 1
+            last = done == recipe.optimizer.steps
+            measured = last or done % recipe.validation.every == 0
+            kept = measured or done % recipe.checkpoint == 0
+            if kept or done % LOG_EVERY == 0:
+                _check_finite(losses, batch, step, folder)  # before anything is written over the last good state
+            if last or done % LOG_EVERY == 0:
+                speed = seen / (time.perf_counter() - clock)
+                row = {name: round(float(value.detach()), 5) for name, value in losses.items()}
+                log.write({"step": done, **row, "lr": rate, "norm": round(float(norm), 4), "size": batch.shape[-1],
+                           "pictures_per_second": round(speed, 1)})  # fmt: skip
+                run.report(Progress(step=done, steps=recipe.optimizer.steps, loss=row["loss"], rate=speed))
+                clock, seen = time.perf_counter(), 0
+            if measured:
+                scores = validate(task, ema.average, val, recipe.validation, device)
+                log.write({"step": done, **{f"val_{name}": round(value, 4) for name, value in vars(scores).items()}})
+                plot_curves(folder / "log.jsonl", folder / "curves.png")
+                write_samples(task, ema.average, val, folder / "samples" / f"{done:07d}.jpg", recipe.validation, device)
+                run.report(Progress(step=done, steps=recipe.optimizer.steps, loss=scores.loss, rate=0.0,
+                                    note=f"AuC {scores.auc:.2f}, gray {scores.gray:.2f}"))  # fmt: skip
+            if kept:
+                better = measured and scores.auc > best
+                best = max(best, scores.auc) if measured else best
+                state = _state(done, best, prior, network, ema, optimizer, scaler)
+                checkpoint.save(state, folder / checkpoint.LAST)
+                if better:
+                    checkpoint.save(state, folder / checkpoint.BEST)
+                export(recipe, ema.average, folder, data=", ".join(str(path) for path in train_on))
+                clock, seen = time.perf_counter(), 0
+        log.write({"step": recipe.optimizer.steps, "event": "end"})
 
 
 def _pictures(
@@ -185,14 +188,21 @@ def _optimizer(network: nn.Module, options: Optimizer) -> torch.optim.Optimizer:
 
 
 def _state(
-    step: int, best: float, prior: Tensor, network: nn.Module, ema: EMA, optimizer: torch.optim.Optimizer
+    step: int,
+    best: float,
+    prior: Tensor,
+    network: nn.Module,
+    ema: EMA,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
 ) -> dict[str, Any]:
     return {"step": step, "best": best, "prior": prior, "network": network.state_dict(),
-            "ema": ema.average.state_dict(), "updates": ema.updates, "optimizer": optimizer.state_dict()}  # fmt: skip
+            "ema": ema.average.state_dict(), "updates": ema.updates, "optimizer": optimizer.state_dict(),
+            "scaler": scaler.state_dict()}  # fmt: skip
 
 
 def _restore(
-    state: dict[str, Any], network: nn.Module, ema: EMA, optimizer: torch.optim.Optimizer
+    state: dict[str, Any], network: nn.Module, ema: EMA, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
 ) -> tuple[int, float]:
     try:
         network.load_state_dict(state["network"])
@@ -202,6 +212,7 @@ def _restore(
         raise UsageError(
             f"the checkpoint is of another network: {error}", hint="resume with the recipe in the run's recipe.toml"
         ) from error
+    scaler.load_state_dict(state.get("scaler", {}))
     ema.updates = state["updates"]
     return int(state["step"]), float(state["best"])
 
@@ -227,13 +238,16 @@ class _Log:
     """JSON lines, one object per event; lines beyond the step a run resumes from are dropped: they happen again."""
 
     def __init__(self, path: Path, start: int) -> None:
-        kept = []
-        if path.exists() and start:
-            lines = path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= start]
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        kept = [row for row in read_log(path) if row["step"] <= start] if path.exists() and start else []
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in kept), encoding="utf-8")
         self._file = path.open("a", encoding="utf-8", buffering=1)
         self._begun = time.perf_counter()
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
 
     def write(self, row: dict[str, Any]) -> None:
         seconds = {"seconds": round(time.perf_counter() - self._begun, 1), "cpu_seconds": round(time.process_time(), 1)}

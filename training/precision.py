@@ -14,7 +14,8 @@ def _bf16_pays(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        return any(getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+        known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private, so they may go
+        return any(getattr(torch.cpu, name, lambda: False)() for name in known)
     return False
 
 

@@ -45,9 +45,10 @@ class Task:
         self.losses: list[tuple[str, float, Callable[[Tensor, Tensor], Tensor]]] = []
         for loss in recipe.losses:
             module = LOSSES.load(loss.name)
-            if module.OUTPUT != self.info.output:
+            takes: str = module.OUTPUT
+            if takes != self.info.output:
                 raise UsageError(
-                    f"loss {loss.name!r} needs {module.OUTPUT}, network {recipe.network.name!r} gives {self.info.output}"
+                    f"loss {loss.name!r} is for {takes}, but network {recipe.network.name!r} gives {self.info.output}"
                 )
             try:
                 self.losses.append((loss.name, loss.weight, module.build(prior, **loss.options)))

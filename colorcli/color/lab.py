@@ -45,7 +45,6 @@ def _f_inverse(f: Tensor) -> Tensor:
     return torch.where(f > DELTA, f**3, 3 * DELTA**2 * (f - 4.0 / 29.0))
 
 
-
 def _apply(matrix: Tensor, picture: Tensor) -> Tensor:
     return torch.einsum("ij,...jhw->...ihw", matrix, picture)
 

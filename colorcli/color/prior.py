@@ -20,7 +20,7 @@ def histogram(ab: Tensor) -> Tensor:
 def smooth(prior: Tensor, *, sigma: float = 5.0) -> Tensor:
     """Spread a prior ``(Q,)`` over neighbouring bins with a Gaussian of ``sigma`` Lab units; the sum stays 1."""
     points = bins.centers().to(prior)
-    kernel = torch.exp(-torch.cdist(points, points) ** 2 / (2 * sigma**2))
+    kernel = torch.exp(-(torch.cdist(points, points) ** 2) / (2 * sigma**2))
     kernel = kernel / kernel.sum(0, keepdim=True)  # each bin gives away exactly what it has
     return kernel @ prior
 

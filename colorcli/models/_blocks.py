@@ -26,8 +26,11 @@ class BasicBlock(nn.Module):
         self.conv2 = ConvNorm(out, out, act=False)
         same = stride == 1 and channels == out
         self.shortcut = nn.Identity() if same else ConvNorm(channels, out, 1, stride, act=False)
-        nn.init.zeros_(self.conv2[1].weight)  # start as the identity: deep stacks train from the first step
+        norm = self.conv2[1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.zeros_(norm.weight)  # start as the identity: deep stacks train from the first step
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, channels, H, W)`` to ``(B, out, H/stride, W/stride)``."""
-        return F.relu(self.conv2(self.conv1(x)) + self.shortcut(x), inplace=True)
+        y: Tensor = self.conv2(self.conv1(x)) + self.shortcut(x)
+        return F.relu(y, inplace=True)

@@ -44,7 +44,8 @@ class Up(nn.Module):
         """Map x ``(B, channels, H, W)`` and skip ``(B, skip, 2H, 2W)`` to ``(B, out, 2H, 2W)``."""
         # The 1x1 convolution runs before the enlargement: the same result at a quarter of the cost.
         x = F.interpolate(self.reduce(x), scale_factor=2.0, mode="bilinear", align_corners=False)
-        return self.block(F.relu(x + self.skip(skip)))
+        out: Tensor = self.block(F.relu(x + self.skip(skip)))
+        return out
 
 
 class ResNetFusion(nn.Module):
@@ -81,9 +82,7 @@ class ResNetFusion(nn.Module):
 
     @staticmethod
     def _stage(channels: int, out: int, blocks: int, stride: int) -> nn.Sequential:
-        return nn.Sequential(
-            BasicBlock(channels, out, stride), *(BasicBlock(out, out) for _ in range(blocks - 1))
-        )
+        return nn.Sequential(BasicBlock(channels, out, stride), *(BasicBlock(out, out) for _ in range(blocks - 1)))
 
     def forward(self, L: Tensor) -> Tensor:
         """Return logits ``(B, 313, H/4, W/4)`` for L ``(B, 1, H, W)`` in 0..100."""
@@ -96,7 +95,8 @@ class ResNetFusion(nn.Module):
         x = self.up3(x, x3)
         x = self.up2(x, x2)
         x = self.up1(x, x1)
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits
 
 
 def build(width: int = 64, blocks: int = 2, bottom: int = 5) -> ResNetFusion:

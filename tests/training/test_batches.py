@@ -16,7 +16,9 @@ def pictures():
 
 
 def _recipe(*settings):
-    return recipe.load("default", ["optimizer.steps=10", "data.batch=4", "data.sizes=[[0.0, 32], [0.5, 64]]", *settings])
+    return recipe.load(
+        "default", ["optimizer.steps=10", "data.batch=4", "data.sizes=[[0.0, 32], [0.5, 64]]", *settings]
+    )
 
 
 def test_a_batch_depends_on_seed_and_step_alone(pictures):

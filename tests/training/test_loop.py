@@ -86,14 +86,14 @@ def test_what_was_trained_colorizes(shards, tmp_path):
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path):
     train(_recipe(), [shards], Run(folder=tmp_path / "whole"))
 
-    class Stop(Exception):
+    class StopHereError(Exception):
         pass
 
     def interrupt(progress):
         if progress.note:  # after the validation of step 6, before its checkpoint: resuming starts from step 3
-            raise Stop
+            raise StopHereError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopHereError):
         train(_recipe(), [shards], Run(folder=tmp_path / "cut", report=interrupt))
     assert _weights(tmp_path / "cut")["step"] == 3
     train(_recipe(), [shards], Run(folder=tmp_path / "cut", resume=True))
@@ -104,11 +104,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path)
 
 @pytest.mark.slow
 def test_a_run_killed_outright_resumes(shards, tmp_path):
+    long = [*TINY, "optimizer.steps=100000", "checkpoint=1", "validation.every=100000"]
     code = (
         "import sys, torch; torch.set_num_threads(1); from pathlib import Path; from colorcli.training import recipe;"
         "from colorcli.training.loop import Run, train;"
-        f"train(recipe.load('default', {[*TINY, 'optimizer.steps=100000', 'checkpoint=1', 'validation.every=100000']!r}),"
-        f" [Path({str(shards)!r})], Run(folder=Path({str(tmp_path / 'run')!r})))"
+        f"train(recipe.load('default', {long!r}), [Path({str(shards)!r})], Run(folder=Path({str(tmp_path / 'run')!r})))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONWARNINGS": "ignore"})
     last = tmp_path / "run" / "last.pt"

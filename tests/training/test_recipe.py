@@ -32,7 +32,8 @@ def test_settings_change_one_value():
         (["data.area=[0.5]"], "expected 2 values"),
         (["data.area=0.5"], "expected a list"),
         (["optimizer=3"], "expected a table"),
-        (["seed.deep=3"], "not a table"),
+        (["seed.deep=3"], "expected int"),
+        (["name.deep=3"], "not a table"),
         (["steps"], "expected key=value"),
     ],
 )
