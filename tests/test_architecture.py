@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "training": {
         "models", "decoders", "upsamplers", "metrics", "color", "media", "weights", "report", "errors", "registry",
     },
-    "cli": {"engine", "metrics", "report", "training", "weights", "errors", "registry", "colorcli"},
+    "cli": {"engine", "media", "metrics", "report", "training", "weights", "errors", "registry", "colorcli"},
     "colorcli": {"engine", "errors"},  # colorcli/__init__.py: the lazy public API
     "__main__": {"cli"},
 }  # fmt: skip

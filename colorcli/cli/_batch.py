@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from colorcli.cli._options import Pictures
 from colorcli.cli._output import Output, duration
 from colorcli.engine.options import ColorizeOptions, RunOptions
-from colorcli.errors import ColorcliError, SomeFailedError
+from colorcli.errors import ColorcliError, DeviceError, SomeFailedError
 
 if TYPE_CHECKING:
     from colorcli.engine.plan import Job
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 _EXISTS = "the output exists"
 
 
-def run(jobs: Sequence[Job], asked: ColorizeOptions, how: RunOptions, options: Pictures, output: Output) -> None:
+def run(
+    jobs: Sequence[Job],
+    asked: ColorizeOptions,
+    how: RunOptions,
+    options: Pictures,
+    output: Output,
+    *,
+    folder: Path | None = None,
+) -> None:
     """Colorize the jobs' photos.
 
     Args:
@@ -32,10 +40,12 @@ def run(jobs: Sequence[Job], asked: ColorizeOptions, how: RunOptions, options: P
         how: how the run goes about it.
         options: of the command line; ``dry_run``, ``overwrite`` and ``debug`` count here.
         output: the command's voice.
+        folder: takes all outputs, and is made first; None where each photo has an output of its own.
 
     Raises:
-        ColorcliError: of the one photo, where there is only one; what is wrong with model or device.
-        SomeFailedError: there are several and some of them failed.
+        ColorcliError: what is wrong with model or device; with the photo, where it is one without a ``folder``.
+        SomeFailedError: otherwise, where some of them failed.
+        OSError: ``folder`` cannot be made; the one photo cannot be opened.
         KeyboardInterrupt: with a sentence on how far it went.
     """
     from colorcli.weights.resolve import resolve
@@ -45,10 +55,14 @@ def run(jobs: Sequence[Job], asked: ColorizeOptions, how: RunOptions, options: P
     if options.dry_run:
         _show_plan(jobs, model, how, output)
         return
-    if len(jobs) == 1 and isinstance(jobs[0].input, Path) and not _is_skipped(jobs[0], how):
-        with jobs[0].input.open("rb"):
+    todo = [job for job in jobs if not _is_skipped(job, how)]
+    alone = folder is None and len(jobs) == 1
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    if alone and todo and isinstance(todo[0].input, Path):
+        with todo[0].input.open("rb"):
             pass
-    _Run(len(jobs), options, output).follow(_results(jobs, asked, how, model, output))
+    _Run(len(jobs), len(todo), alone, options, output).follow(_results(jobs, asked, how, model, output))
 
 
 def _is_skipped(job: Job, how: RunOptions) -> bool:
@@ -76,9 +90,15 @@ def _results(
     if all(_is_skipped(job, how) for job in jobs):
         from colorcli.engine.result import Result
 
-        facts = {"model": model.card.name, "weights_sha256": model.sha256}
         for job in jobs:
-            yield Result(input=job.source, output=job.target, status="skipped", reason=_EXISTS, **facts)
+            yield Result(
+                input=job.source,
+                output=job.target,
+                status="skipped",
+                reason=_EXISTS,
+                model=model.card.name,
+                weights_sha256=model.sha256,
+            )
         return
 
     from colorcli.engine.colorizer import Colorizer
@@ -90,32 +110,38 @@ def _results(
         f"model {model.card.name} on {colorizer.device} in {colorizer.precision}, size {colorizer.size}{decoder},"
         f" upsampler {colorizer.upsampler}"
     )
-    with closing(run_folder(jobs, colorizer, how)) as results:
-        yield from results
+    yield from run_folder(jobs, colorizer, how)
 
 
 class _Run:
     """Tells what becomes of each photo, and what became of all."""
 
-    def __init__(self, total: int, options: Pictures, output: Output) -> None:
-        self._total, self._debug, self._output = total, options.debug, output
+    def __init__(self, total: int, todo: int, alone: bool, options: Pictures, output: Output) -> None:
+        self._total, self._todo, self._alone = total, todo, alone
+        self._debug, self._output = options.debug, output
         self._counts: Counter[str] = Counter()
         self._begun = time.monotonic()
 
     def follow(self, results: Generator[Result]) -> None:
-        several = self._total > 1
         try:
-            with self._output.progress(self._total) if several else nullcontext() as progress, closing(results):
-                for result in results:
-                    self._tell(result)
-                    if progress is not None:
-                        progress.tick()
+            with nullcontext() if self._alone else self._output.progress(self._todo) as progress, closing(results):
+                try:
+                    for result in results:
+                        self._tell(result)
+                        # What is skipped takes no time: it would spoil rate and time left when a run is resumed.
+                        if progress is not None and result.status != "skipped":
+                            progress.tick()
+                except KeyboardInterrupt as interrupt:
+                    # If it hit us here, the engine does not know yet: it finishes what is being written and raises.
+                    self._tell(results.throw(interrupt))
+                    for result in results:
+                        self._tell(result)
         except KeyboardInterrupt as interrupt:
             done = self._counts["done"] + self._counts["skipped"]
             raise KeyboardInterrupt(
                 f"interrupted with {done} of {_photos(self._total)} done; the same command goes on from there"
             ) from interrupt
-        if several:
+        if not self._alone:
             self._sum_up()
 
     def _tell(self, result: Result) -> None:
@@ -124,18 +150,24 @@ class _Run:
         if result.status == "failed":
             self._fail(result)
             return
-        say = self._output.note if self._total == 1 else self._output.detail
+        say = self._output.note if self._alone else self._output.detail
         if result.status == "skipped":
             say(f"{result.input}: skipped, {result.output} exists (--overwrite replaces it)")
             return
         say(f"{result.input} -> {result.output} ({duration(result.seconds)})")
+        for warning in result.warnings:
+            self._output.warning(f"{result.input}: {warning}")
         if result.downgrades:
             self._output.warning(f"{result.input}: memory was short; done with {', '.join(result.downgrades)}")
 
     def _fail(self, result: Result) -> None:
+        from colorcli.engine.memory import is_out_of_memory
+
         error = result.error
-        if self._total == 1 and error is not None:
-            raise error
+        if self._alone and error is not None:
+            if isinstance(error, ColorcliError) or not is_out_of_memory(error):
+                raise error
+            raise DeviceError(result.reason or str(error), hint=result.hint) from error
         if self._debug and error is not None:
             traceback.print_exception(error)
         self._output.failure(ColorcliError(result.reason or str(error), hint=result.hint))

@@ -37,6 +37,8 @@ _SYSTEM_HINTS = {
     errno.ENOENT: "check the path",
     errno.EISDIR: "colorize whole folders with `colorcli folder`",
     errno.EACCES: "check the owner and the mode of the file and its folder",
+    errno.EEXIST: "name another folder with -o",
+    errno.ENOTDIR: "name another folder with -o",
     errno.ENOSPC: "free some space, then run the same command again",
 }
 _DEBUG_KEY = "colorcli.debug"  # in Context.meta, which all nested contexts share

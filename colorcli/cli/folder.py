@@ -45,12 +45,13 @@ def command(
     how = options.run(fail_fast=fail_fast, batch=batch_size, readers=workers, writers=workers)
 
     from colorcli.cli import _batch
-    from colorcli.engine.plan import MARK, plan_folder
+    from colorcli.engine.plan import plan_folder
+    from colorcli.media.discover import OUTPUT_MARK
 
     if out is None:
         named = root if root.name.strip(".") else root.resolve()  # "." and ".." have no name of their own
-        out = named.with_name(f"{named.name}{MARK}")
+        out = named.with_name(f"{named.name}{OUTPUT_MARK}")
     jobs = plan_folder(root, out)
     if not jobs:
         raise MediaError(f"{root}: no pictures in it", hint="`colorcli photo` takes single files of any name")
-    _batch.run(jobs, asked, how, options, output)
+    _batch.run(jobs, asked, how, options, output, folder=out)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorcli.cli._options import Pictures, spread
-from colorcli.errors import UsageError
+from colorcli.errors import MediaError, UsageError
 
 if TYPE_CHECKING:
     from colorcli.engine.plan import Job
@@ -61,25 +61,40 @@ def plan(inputs: Sequence[str], out: str | None, *, json: bool = False) -> list[
         MediaError: the output's name says no format that can be written.
     """
     from colorcli.engine.plan import STREAM, Job, plan_photos
+    from colorcli.media.formats import output_format
 
     if out is None and STREAM in inputs:
         out = STREAM
     if STREAM not in (*inputs, out):
-        return plan_photos([Path(name) for name in inputs], out)
+        jobs = plan_photos([_named(name) for name in inputs], out)
+    else:
+        _check_streams(inputs, str(out), json=json)
+        source = sys.stdin.buffer if inputs[0] == STREAM else _named(inputs[0])
+        target = Path(str(out))
+        jobs = [Job(source, sys.stdout.buffer) if out == STREAM else Job(source, target, exists=target.exists())]
+    for job in jobs:
+        if isinstance(job.output, Path):
+            output_format(job.output)  # raises here rather than after all the work
+    return jobs
+
+
+def _named(name: str) -> Path:
+    path = Path(name)
+    if not path.name:  # "." or "/"; other folders are told one by one, so that `photo *` does the files
+        raise MediaError(f"{name} is a folder", hint=f"colorize all in it with `colorcli folder {name}`")
+    return path
+
+
+def _check_streams(inputs: Sequence[str], out: str, *, json: bool) -> None:
     if len(inputs) > 1:
         raise UsageError("with - only one picture can be read or written", hint="name files, and a folder with -o")
-    if out == STREAM and json:
+    if out == "-" and json:
         raise UsageError("--json and the picture cannot share standard output", hint="name a file with -o")
-    if out == STREAM and sys.stdout.isatty():
+    if out == "-" and sys.stdout.isatty():
         raise UsageError("a picture is not written to a terminal", hint="name a file with -o, or redirect: > new.jpg")
-    if inputs[0] == STREAM and sys.stdin.isatty():
+    if inputs[0] == "-" and sys.stdin.isatty():
         raise UsageError("standard input is a terminal", hint="pipe a picture into it: cat old.jpg | colorcli photo -")
-    if out is not None and out != STREAM and (out.endswith("/") or Path(out).is_dir()):
+    if inputs[0] == "-" and (out.endswith("/") or Path(out).is_dir()):
         raise UsageError(
             "a picture from standard input needs a name", hint=f"name a file: -o {out.rstrip('/')}/new.jpg"
         )
-    source = sys.stdin.buffer if inputs[0] == STREAM else Path(inputs[0])
-    if out == STREAM:
-        return [Job(source, sys.stdout.buffer)]
-    target = Path(str(out))
-    return [Job(source, target, exists=target.exists())]

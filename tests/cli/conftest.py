@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 from skimage import data
 from typer.testing import CliRunner, Result
@@ -55,17 +54,3 @@ def photo(gray_jpeg: Path, tmp_path: Path) -> Path:
     path = tmp_path / "cat.jpg"
     path.write_bytes(gray_jpeg.read_bytes())
     return path
-
-
-def pixels(path: Path | bytes) -> np.ndarray:
-    """Read a picture as RGB, apart from the package under test."""
-    content = path if isinstance(path, bytes) else path.read_bytes()
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-
-
-def colourfulness(path: Path | bytes) -> float:
-    """Mean spread between the channels; 0 is gray."""
-    rgb = pixels(path).astype(int)
-    return float((rgb.max(-1) - rgb.min(-1)).mean())
