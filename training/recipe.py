@@ -202,8 +202,7 @@ def as_dict(recipe: Recipe) -> dict[str, Any]:
             return [plain(item) for item in value]
         return value
 
-    result = plain(recipe)
-    assert isinstance(result, dict)
+    result: dict[str, Any] = plain(recipe)
     return result
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.color import bins
-from colorcli.models._blocks import BasicBlock, ConvNorm
+from colorcli.models._blocks import BasicBlock, ConvNorm, fuse_all
 from colorcli.models._info import NetworkInfo
 
 INFO = NetworkInfo(
@@ -83,6 +83,10 @@ class ResNetFusion(nn.Module):
     @staticmethod
     def _stage(channels: int, out: int, blocks: int, stride: int) -> nn.Sequential:
         return nn.Sequential(BasicBlock(channels, out, stride), *(BasicBlock(out, out) for _ in range(blocks - 1)))
+
+    def fuse(self) -> None:
+        """Fold batch norms into convolutions; for inference only, after the weights are loaded."""
+        fuse_all(self)
 
     def forward(self, L: Tensor) -> Tensor:
         """Return logits ``(B, 313, H/4, W/4)`` for L ``(B, 1, H, W)`` in 0..100."""

@@ -57,3 +57,18 @@ def test_logits_come_with_a_prior(network):
     if info.output == "logits":
         assert net.state_dict()["prior"].shape == (bins.Q,)
         assert net.state_dict()["prior"].sum() == pytest.approx(1)
+
+
+def test_fusing_changes_nothing_but_the_layers(network):
+    info, net = network
+    if not hasattr(net, "fuse"):
+        pytest.skip("nothing to fuse")
+    side = max(info.minimum, 2 * info.multiple_of)
+    for _ in range(3):
+        net.train()(torch.rand(4, 1, side, side) * 100)  # batch statistics unlike those it starts with
+    picture = torch.rand(1, 1, side, side) * 100
+    with torch.no_grad():
+        before = net.eval()(picture)
+        net.fuse()
+        assert torch.allclose(net(picture), before, atol=1e-4 * float(before.std()) + 1e-6)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in net.modules())
