@@ -1,8 +1,7 @@
 """From a file's bytes to upright pixels in sRGB, whatever the format, depth and colour model.
 
-Pillow opens everything and decodes most. Two other ways stand beside it: large JPEGs go through OpenCV, which decodes
-the very same pixels (both are libjpeg-turbo) without Pillow's detour over four bytes per pixel; and colour of more than
-8 bits, which Pillow reduces to 8 without a word, is decoded in `colorcli.media.deep`.
+Pillow opens everything and decodes most. Colour of more than 8 bits, which it would reduce to 8 without a word, is
+decoded in `colorcli.media.deep`.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ Pixels = NDArray[Any]
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "PPM")
 _KNOWN_AS = {"MPO": "JPEG", "DIB": "BMP"}
-_LARGE_JPEG = 4_000_000  # pixels; below, OpenCV's import would cost a single photo more than it saves
 
 # EXIF orientation to Pillow's operation that undoes it; the last four change width and height.
 _UPRIGHT = {
@@ -104,13 +102,8 @@ def _decode(image: Image.Image, stream: BinaryIO, name: str, notes: list[str]) -
     about, broken = metadata.gather(image, stream, swapped=orientation >= 5)
     notes += broken
     icc = about.icc
-    alpha: Pixels | None = None
-    pixels: Pixels | None = None
     if is_deep:
         pixels, alpha = deep.decode(image, stream)
-    elif image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB") and _area(image) >= _LARGE_JPEG:
-        pixels = deep.decode_jpeg(stream)
-    if pixels is not None:
         pixels, alpha = _turned(pixels, orientation), alpha if alpha is None else _turned(alpha, orientation)
     else:
         image.load()
@@ -163,7 +156,7 @@ def _from_four(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple
 
 
 def _array(image: Image.Image) -> NDArray[np.uint8]:
-    """Copy pixels out of Pillow, once: strip by strip, since its own way holds them twice."""
+    """Copy pixels out of Pillow strip by strip: a third of the time of its own way, which holds them twice."""
     rows = max(1, (1 << 18) // max(image.width, 1))
     if image.height <= rows:
         return np.array(image)

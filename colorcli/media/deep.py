@@ -1,10 +1,11 @@
-"""Pixels that Pillow cannot give, or not fast: colour of more than 8 bits, wide gray, large JPEGs."""
+"""Pixels that Pillow cannot give, or not as 16 bits: colour of more than 8 bits, wide gray, floating point."""
 
 from __future__ import annotations
 
 import io
 import logging
 import struct
+import zlib
 from functools import cache
 from typing import Any, BinaryIO
 
@@ -33,20 +34,6 @@ def opencv() -> Any:
         raise MediaError(f"OpenCV cannot be loaded ({error})", hint=hint) from error
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return cv2
-
-
-def decode_jpeg(stream: BinaryIO) -> NDArray[np.uint8] | None:
-    """Decode a gray or three-channel JPEG, orientation not applied.
-
-    Returns:
-        ``(H, W)`` or ``(H, W, 3)`` RGB; or None where OpenCV will not, and Pillow should judge the file.
-    """
-    cv2 = opencv()
-    flags = cv2.IMREAD_UNCHANGED  # gray stays gray; never applies the orientation
-    found = _imdecode(_bytes(stream), flags)
-    if found is None or found.dtype != np.uint8:
-        return None
-    return cv2.cvtColor(found, cv2.COLOR_BGR2RGB, dst=found) if found.ndim == 3 else found
 
 
 def is_deep(image: Image.Image, stream: BinaryIO) -> bool:
@@ -180,15 +167,25 @@ def _decode_pnm(image: Image.Image, stream: BinaryIO) -> NDArray[np.uint16]:
 
 
 def ends_with_metadata(stream: BinaryIO) -> bool:
-    """Tell whether texts or EXIF stand behind the pixels of a PNG."""
-    data, place, behind = memoryview(_bytes(stream)), 8, False
-    while place + 8 <= len(data):
+    """Walk the chunks of a PNG and tell whether texts or EXIF stand behind the pixels.
+
+    Raises:
+        ValueError: a chunk is damaged or cut off. (OpenCV would find it too, but say so on stderr.)
+    """
+    data, place, kinds = memoryview(_bytes(stream)), 8, list[bytes]()
+    while b"IEND" not in kinds[-1:]:
+        if place + 12 > len(data):
+            raise ValueError("the file ends too early")
         length, kind = struct.unpack_from(">I4s", data, place)
-        if behind and kind in (b"tEXt", b"zTXt", b"iTXt", b"eXIf"):
-            return True
-        behind |= kind == b"IDAT"
-        place += length + 12
-    return False
+        end = place + 8 + length
+        if end + 4 > len(data):
+            raise ValueError("the file ends too early")
+        if zlib.crc32(data[place + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            raise ValueError(f"the checksum of a {kind.decode('latin-1')} chunk is wrong")
+        kinds.append(kind)
+        place = end + 4
+    behind = kinds[kinds.index(b"IDAT") :] if b"IDAT" in kinds else []
+    return not {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}.isdisjoint(behind)
 
 
 def _jpeg2000_bits(stream: BinaryIO) -> int:

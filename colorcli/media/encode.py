@@ -18,7 +18,7 @@ from colorcli.media.metadata import Metadata
 Pixels = NDArray[Any]
 Buffer = bytes | memoryview
 
-_LARGE_JPEG = 4_000_000  # pixels; see colorcli.media.decode
+_LARGE_JPEG = 4_000_000  # pixels; below, OpenCV's import would cost a single photo more than it saves
 _PNG_LEVEL = 2  # 6 is three times as slow for 4 % of the size
 _AVIF_SPEED = 8  # 6 is three times as slow for 6 % of the size
 _TIFF_LEVEL = 3
@@ -130,7 +130,7 @@ def _tiff(pixels: Pixels, alpha: Pixels | None) -> bytes:
 
 
 def _large_jpeg(pixels: NDArray[np.uint8], quality: int, words: dict[str, Any]) -> bytes:
-    """Encode with OpenCV: the same bytes as Pillow's, without its copy of the picture into four bytes per pixel.
+    """Encode with OpenCV: the same bytes as Pillow's a tenth faster, since it makes no copy of four bytes per pixel.
 
     The header with the metadata is Pillow's own, taken from a picture of one pixel.
     """

@@ -140,23 +140,26 @@ def _tag(icc: bytes, name: bytes) -> bytes:
 
 def _curve(data: bytes, x: NDArray[Any]) -> NDArray[Any]:
     """Evaluate a ``curv`` or ``para`` element (ICC.1:2022, 10.6 and 10.18) at ``x``, both 0..1."""
+    found: NDArray[Any]
     if data[:4] == b"curv":
         (count,) = struct.unpack_from(">I", data, 8)
-        if count == 0:
-            return x
-        values = np.frombuffer(data, ">u2", count, 12).astype(np.float64)
-        if count == 1:
-            return np.power(x, values[0] / 256)
-        return np.interp(x, np.linspace(0.0, 1.0, count), values / 65535)
+        values = np.frombuffer(data, ">u2", count, 12) if count else np.empty(0)
+        if count < 2:
+            found = x ** (values[0] / 256) if count else x
+        else:
+            found = np.interp(x, np.linspace(0.0, 1.0, count), values / 65535)
+        return found
     if data[:4] != b"para":
         raise ValueError("unknown kind of curve")
     (kind,) = struct.unpack_from(">H", data, 8)
-    g, a, b, c, d, e, f = [value / 65536 for value in struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", data, 12)] + [
-        0.0
-    ] * (7 - (1, 3, 4, 5, 7)[kind])
+    numbers = (1, 3, 4, 5, 7)[kind]
+    given = [value / 65536 for value in struct.unpack_from(f">{numbers}i", data, 12)]
+    g, a, b, c, d, e, f = given + [0.0] * (7 - numbers)
     if kind == 0:
-        return np.power(x, g)
-    power = np.maximum(a * x + b, 0.0) ** g
-    if kind in (1, 2):
-        return np.where(x >= -b / a, power + c * (kind == 2), c * (kind == 2))
-    return np.where(x >= d, power + e * (kind == 4), c * x + f * (kind == 4))
+        found = x**g
+    elif kind in (1, 2):
+        shift = c if kind == 2 else 0.0
+        found = np.where(x >= -b / a, np.maximum(a * x + b, 0.0) ** g + shift, shift)
+    else:
+        found = np.where(x >= d, np.maximum(a * x + b, 0.0) ** g + e, c * x + f)
+    return found
