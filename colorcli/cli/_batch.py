@@ -146,7 +146,9 @@ class _Run:
 
     def _tell(self, result: Result) -> None:
         self._counts[result.status] += 1
-        self._output.result(result.to_json(), Path(result.output) if result.status == "done" else None)
+        # The name of a picture that went to standard output would end up behind it, in the same file.
+        named = result.status == "done" and result.output != "-"
+        self._output.result(result.to_json(), Path(result.output) if named else None)
         if result.status == "failed":
             self._fail(result)
             return
@@ -163,14 +165,15 @@ class _Run:
     def _fail(self, result: Result) -> None:
         from colorcli.engine.memory import is_out_of_memory
 
-        error = result.error
+        error, known = result.error, ColorcliError(result.reason or "failed", hint=result.hint)
+        if error is not None and not isinstance(error, ColorcliError):
+            # Neither a lack of memory nor a bug says which photo it was.
+            known = DeviceError(f"{result.input}: {known.message}", hint=result.hint)
         if self._alone and error is not None:
-            if isinstance(error, ColorcliError) or not is_out_of_memory(error):
-                raise error
-            raise DeviceError(result.reason or str(error), hint=result.hint) from error
+            raise known if is_out_of_memory(error) else error
         if self._debug and error is not None:
             traceback.print_exception(error)
-        self._output.failure(ColorcliError(result.reason or str(error), hint=result.hint))
+        self._output.failure(known)
 
     def _sum_up(self) -> None:
         counts, seconds = self._counts, time.monotonic() - self._begun

@@ -241,6 +241,7 @@ def test_streams(process: Any, photo: Path, tmp_path: Path, tiny_model: Path) ->
     done = process("photo", "-", "-o", "-", stdin=photo.read_bytes())
     assert done.returncode == 0, done.stderr
     assert done.stdout[:2] == b"\xff\xd8"  # the format of what came in
+    assert done.stdout[-2:] == b"\xff\xd9"  # and nothing behind the picture
     assert colourfulness(done.stdout) > 5
     # In this process, for speed, the other two ways: the same picture comes of all three.
     made_by_file = made_by_stdin = None
