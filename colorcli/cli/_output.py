@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines of progress where there is no terminal to draw a bar on.
 LINE_EVERY = 5.0
-_LOG_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 class Ticker(Protocol):
@@ -49,11 +48,8 @@ class Output:
     def __init__(self, *, json: bool = False, quiet: bool = False, verbose: int = 0) -> None:
         self.json, self.quiet, self.verbose = json, quiet, verbose
         self._bar: Progress | None = None
-        logging.basicConfig(
-            level=_LOG_LEVELS[min(verbose, 2)], stream=sys.stderr, format="%(name)s: %(message)s", force=True
-        )
-        for loud in ("PIL", "matplotlib", "torch"):  # at -v only our own; theirs is for -vv
-            logging.getLogger(loud).setLevel(logging.DEBUG if verbose > 1 else logging.WARNING)
+        if verbose:
+            logging.basicConfig(level=logging.INFO if verbose == 1 else logging.DEBUG, format="%(name)s: %(message)s")
 
     def result(self, record: Mapping[str, Any], path: Path | None = None) -> None:
         """Write one finished input to stdout: ``record`` as JSON, or ``path`` as a line of its own."""
