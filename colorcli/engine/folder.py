@@ -193,7 +193,7 @@ class _Pipeline:
         if photo is None or prepared is None or ab is None:
             raise ValueError(f"{job.source} came to be written without being predicted")
         colored = self._colorizer.finish(photo, prepared, ab)
-        item.photo = None  # the gray original is done with; encoding needs its memory
+        item.photo = photo = None  # the original is done with; encoding needs its memory
         if isinstance(job.output, Path):
             _make_folder(job.output.parent)
         quality, overwrite = self._options.quality, self._options.overwrite
