@@ -59,12 +59,20 @@ def merge(
     rows = UPSAMPLERS.load(upsampler).prepare(uv_small, L_small, (height, width))
     out = np.empty((height, width, 3), pixels.dtype)
     strip = _strips.strip()
-    step = max(1, _strips.STRIP // width)
+    step = max(1, _strips.LENGTH // width)
     for y0 in range(0, height, step):
         y1 = min(y0 + step, height)
-        strip.load(pixels[y0:y1].reshape(-1, *pixels.shape[2:]))
-        L_rows = torch.from_numpy(strip.fy).mul(116).sub_(16).view(-1, width) if rows.needs_lightness else None
-        strip.store(rows(y0, y1, L_rows).numpy().reshape(2, -1), out[y0:y1].reshape(-1, 3))
+        flat, target = pixels[y0:y1].reshape(-1, *pixels.shape[2:]), out[y0:y1].reshape(-1, 3)
+        # More than one only where a single row is longer than a strip.
+        parts = [slice(i, i + _strips.LENGTH) for i in range(0, len(flat), _strips.LENGTH)]
+        L_rows = None
+        if rows.needs_lightness:
+            L_rows = torch.cat([strip.lightness(flat[part]) for part in parts]).view(y1 - y0, width)
+        uv = rows(y0, y1, L_rows).numpy().reshape(2, -1)
+        for part in parts:
+            if len(parts) > 1 or L_rows is None:
+                strip.load(flat[part])
+            strip.store(uv[:, part], target[part])
     return out
 
 

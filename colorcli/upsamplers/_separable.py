@@ -17,6 +17,10 @@ from torch import Tensor
 Kernel = Callable[[Tensor], Tensor]
 
 
+# OpenBLAS starts threads for products of more than 2**18 multiplications.
+_PRODUCT = 2**18
+
+
 def cubic(t: Tensor) -> Tensor:
     """Weights of the cubic convolution kernel with A = -0.75, the one of torch and OpenCV (Keys 1981)."""
     A = -0.75
@@ -83,7 +87,10 @@ class Separable:
         blend[np.arange(count)[:, None], (first - low)[:, None] + self._steps] = self._weights[y0:y1]
         if self._buffer.shape[1] != count:
             self._buffer = np.empty((len(self._wide), count, self._wide.shape[2]), np.float32)
-        np.matmul(blend, self._wide[:, low : low + blend.shape[1]], out=self._buffer)
+        source = self._wide[:, low : low + blend.shape[1]]
+        step = max(1, _PRODUCT // blend.size)
+        for x in range(0, self._wide.shape[2], step):
+            np.matmul(blend, source[:, :, x : x + step], out=self._buffer[:, :, x : x + step])
         return torch.from_numpy(self._buffer)
 
 
