@@ -7,7 +7,7 @@ lower bound (M. Wainwright, M. Jordan 2008, section 5.3).
 
 Pixels of one colour of a checkerboard (two colours for 4 neighbours, four for 8) are not neighbours of each other, so
 updating them at once *is* updating them in turn: exact coordinate ascent, vectorised, and without the damping that
-updates of all pixels at once would need to converge.
+updates of all pixels at once would need to converge. The same holds for neighbours at any odd distance.
 """
 
 from __future__ import annotations
@@ -19,9 +19,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+Offsets = tuple[tuple[int, int], ...]
+
 #: The neighbours of a pixel, (dy, dx).
-FOUR = ((0, 1), (1, 0), (0, -1), (-1, 0))
-EIGHT = (*FOUR, (1, 1), (1, -1), (-1, -1), (-1, 1))
+FOUR: Offsets = ((0, 1), (1, 0), (0, -1), (-1, 0))
+EIGHT: Offsets = (*FOUR, (1, 1), (1, -1), (-1, -1), (-1, 1))
+
+
+def at_distances(neighbourhood: Offsets, *distances: int) -> Offsets:
+    """Return the neighbourhood at each of several odd distances: (0, 3) and (3, 3) belong to EIGHT at 3."""
+    return tuple((dy * distance, dx * distance) for distance in distances for dy, dx in neighbourhood)
 
 
 @dataclass(frozen=True)
@@ -41,19 +48,25 @@ class Lattice:
     weights: Tensor
 
 
-def lattice(L: Tensor, *, sigma: float, neighbourhood: tuple[tuple[int, int], ...]) -> Lattice:
+def lattice(L: Tensor, *, sigma: float, neighbourhood: Offsets) -> Lattice:
     """Connect neighbouring pixels, the weaker the more their lightness differs.
 
     Args:
         L: ``(h, w)``, lightness.
         sigma: in the unit of L; ``w_ij = exp(-(L_i - L_j)^2 / (2 sigma^2))``, divided by the distance of the two
             pixels (1, or 1.41 across a corner).
-        neighbourhood: :data:`FOUR` or :data:`EIGHT`.
+        neighbourhood: offsets of the neighbours; with each its opposite.
+
+    Raises:
+        ValueError: an offset is even, so that a checkerboard does not separate neighbours.
     """
+    if any(step and step % 2 == 0 for offset in neighbourhood for step in offset):
+        raise ValueError(f"offsets must be 0 or odd, got {neighbourhood}")
     h, w = L.shape
     y = torch.arange(h, device=L.device)[:, None]
     x = torch.arange(w, device=L.device)[None, :]
-    colour = (y + x) % 2 if len(neighbourhood) == len(FOUR) else y % 2 * 2 + x % 2
+    diagonal = any(dy and dx for dy, dx in neighbourhood)
+    colour = y % 2 * 2 + x % 2 if diagonal else (y + x) % 2
     order = colour.flatten().argsort(stable=True)
     position = torch.empty_like(order)
     position[order] = torch.arange(h * w, device=L.device)

@@ -5,9 +5,10 @@ import itertools
 import pytest
 import torch
 
-from colorcli.decoders._fields import EIGHT, FOUR, lattice, mean_field
+from colorcli.decoders._fields import EIGHT, FOUR, at_distances, lattice, mean_field
 
-both = pytest.mark.parametrize("neighbourhood", [FOUR, EIGHT], ids=["four", "eight"])
+FAR = at_distances(EIGHT, 1, 3)
+every = pytest.mark.parametrize("neighbourhood", [FOUR, EIGHT, FAR], ids=["four", "eight", "far"])
 
 
 def problem(h, w, K, *, seed=0, strength=1.0):
@@ -69,7 +70,7 @@ def exact_marginals(unary, pairs, compatibility):
     return marginals, score.logsumexp(0)
 
 
-@both
+@every
 @pytest.mark.parametrize("size", [(1, 1), (1, 4), (3, 1), (2, 2), (4, 5)])
 def test_the_lattice_is_the_grid_of_plain_loops(size, neighbourhood):
     L, _, _ = problem(*size, 2)
@@ -85,14 +86,14 @@ def test_the_lattice_is_the_grid_of_plain_loops(size, neighbourhood):
     assert found == pytest.approx(wanted, abs=1e-6)
 
 
-@both
+@every
 def test_pixels_updated_together_are_not_neighbours(neighbourhood):
     grid = lattice(torch.zeros(5, 6), sigma=1.0, neighbourhood=neighbourhood)
     colour = torch.bucketize(torch.arange(30), torch.tensor(grid.bounds[1:]), right=True)
     assert (colour[:, None] != colour[grid.neighbours])[grid.weights > 0].all()
 
 
-@both
+@every
 @pytest.mark.parametrize("sweeps", [1, 3])
 @pytest.mark.parametrize("size", [(4, 5), (1, 6), (2, 1)])
 def test_a_sweep_is_coordinate_ascent_by_loops(size, sweeps, neighbourhood):
@@ -106,7 +107,7 @@ def test_a_sweep_is_coordinate_ascent_by_loops(size, sweeps, neighbourhood):
     torch.testing.assert_close(found.q, q, atol=1e-5, rtol=0)
 
 
-@both
+@every
 @pytest.mark.parametrize("strength", [0.3, 2.0, 10.0])
 def test_the_evidence_lower_bound_never_falls(strength, neighbourhood):
     L, unary, compatibility = problem(6, 7, 5, strength=strength)
@@ -122,7 +123,7 @@ def test_the_evidence_lower_bound_never_falls(strength, neighbourhood):
     assert rises[0] > 0
 
 
-@both
+@every
 @pytest.mark.parametrize("size", [(2, 2), (2, 3)])
 def test_weak_coupling_gives_the_exact_marginals(size, neighbourhood):
     L, unary, compatibility = problem(*size, 3, strength=0.1)
@@ -145,7 +146,7 @@ def test_the_bound_is_below_the_exact_evidence(strength):
     assert elbo(q, unary, pairs, compatibility) <= log_z + 1e-4
 
 
-@both
+@every
 def test_it_stops_at_a_fixed_point(neighbourhood):
     L, unary, compatibility = problem(5, 5, 4)
     grid = lattice(L, sigma=30.0, neighbourhood=neighbourhood)
@@ -154,6 +155,11 @@ def test_it_stops_at_a_fixed_point(neighbourhood):
     assert found.sweeps < 500
     again = sweep_by_loops(found.q, unary, edges(L, 30.0, neighbourhood), compatibility, colouring(5, 5, neighbourhood))
     torch.testing.assert_close(again, found.q, atol=1e-4, rtol=0)
+
+
+def test_even_offsets_are_refused():
+    with pytest.raises(ValueError, match="odd"):
+        lattice(torch.zeros(4, 4), sigma=1.0, neighbourhood=at_distances(FOUR, 2))
 
 
 def test_without_coupling_one_sweep_gives_the_unary_distribution():
