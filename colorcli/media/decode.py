@@ -7,25 +7,19 @@ decoded in `colorcli.media.deep`.
 from __future__ import annotations
 
 import io
-import re
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from colorcli.errors import MediaError
-from colorcli.media import deep, metadata, profiles
+from colorcli.media import deep, metadata, opening, profiles
 from colorcli.media.metadata import Metadata
 
 Pixels = NDArray[Any]
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "PPM")
 _KNOWN_AS = {"MPO": "JPEG", "DIB": "BMP"}
 
 # EXIF orientation to Pillow's operation that undoes it; the last four change width and height.
@@ -38,18 +32,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# What stands at the beginning of files that people hand in and that hold no photo we read.
-_OTHERS: tuple[tuple[re.Pattern[bytes], str, str | None], ...] = (
-    (re.compile(rb"\s*<(!doctype html|html|head|!--)", re.I), "a web page", "download the picture itself"),
-    (re.compile(rb"\s*<(\?xml|svg)", re.I), "XML or SVG", "export it as PNG first"),
-    (re.compile(rb"GIF8"), "a GIF", "save it as PNG first"),
-    (re.compile(rb"%PDF"), "a PDF", "export its pages as TIFF or PNG first"),
-    (re.compile(rb"8BPS"), "a Photoshop file", "save it as TIFF first"),
-    (re.compile(rb"....ftyp(heic|heix|mif1|msf1|hevc)", re.S), "an HEIC picture", "save it as JPEG or PNG first"),
-    (re.compile(rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ", re.S), "a video", "it is no still picture"),
-    (re.compile(rb"PK\x03\x04|\x1f\x8b|Rar!|7z\xbc\xaf"), "a packed archive", "unpack it first"),
-)
 
 
 @dataclass
@@ -75,11 +57,11 @@ def decode(stream: BinaryIO, name: str, *, max_pixels: int) -> Decoded:
         MediaError: no picture, a damaged or truncated one, too large, or of a kind that is not supported.
         MemoryError: it does not fit.
     """
-    with _pillow_unbound():
-        image = _opened(stream, name)
-        _check_size(image, name, max_pixels)
+    with opening.pillow_unbound():
+        image = opening.opened(stream, name)
+        opening.check_size(image, name, max_pixels)
         try:
-            notes = _check_frames(image, name)
+            notes = opening.check_frames(image, name)
             return _decode(image, stream, name, notes)
         except (MediaError, MemoryError):
             raise
@@ -233,95 +215,6 @@ def _orientation(image: Image.Image, notes: list[str]) -> int:
         notes.append("the EXIF data is damaged")
         return 1
     return found if found in _UPRIGHT else 1
-
-
-def _area(image: Image.Image) -> int:
-    return image.width * image.height
-
-
-def _opened(stream: BinaryIO, name: str) -> Image.Image:
-    """Open without decoding, or say what the file is instead of a photo."""
-    stream.seek(0)
-    head = stream.read(512)
-    stream.seek(0)
-    if not head:
-        raise MediaError(f"the file is empty: {name}", hint="fetch or scan it again")
-    try:
-        return Image.open(stream, formats=_FORMATS)
-    except UnidentifiedImageError:
-        pass
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise MediaError(f"damaged or truncated file: {name} ({error})", hint="fetch or scan it again") from error
-    for pattern, what, hint in _OTHERS:
-        if pattern.match(head):
-            raise MediaError(f"{what}, not a photo that colorcli reads: {name}", hint=hint)
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        hint = "save it as 8- or 16-bit gray or RGB, or fetch it again"
-        raise MediaError(f"a damaged TIFF, or one of a kind that is not supported: {name}", hint=hint)
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM")):
-        raise MediaError(f"damaged or truncated file: {name}", hint="fetch or scan it again")
-    reads = "JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, BMP and PNM"
-    raise MediaError(f"not a photo that colorcli reads: {name}", hint=f"it reads {reads}")
-
-
-def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
-    if min(image.size) < 1:
-        raise MediaError(f"the picture has no pixels ({image.width}x{image.height}): {name}", hint="scan it again")
-    if _area(image) > max_pixels:
-        says = f"{image.width}x{image.height} pixels are more than the limit of {max_pixels:,}"
-        raise MediaError(f"{says}: {name}", hint="if it really is that large, scale it down first")
-
-
-def _check_frames(image: Image.Image, name: str) -> list[str]:
-    """Refuse what holds more than one picture, since all but the first would be lost; thumbnails are not counted."""
-    count = getattr(image, "n_frames", 1)
-    if count == 1:
-        return []
-    if image.format == "MPO":
-        return [f"only the first of {count} pictures in this JPEG is used"]
-    if image.format == "TIFF":
-        thumbnails = 0
-        for page in range(1, count):
-            image.seek(page)
-            thumbnails += bool(int(getattr(image, "tag_v2", {}).get(254, 0)) & 1)
-        image.seek(0)
-        if thumbnails == count - 1:
-            return [f"{thumbnails} smaller copies of the picture in this TIFF are left out"]
-        hint = "split it into single pages first"
-        raise MediaError(f"{count - thumbnails} pages in one TIFF are not supported: {name}", hint=hint)
-    raise MediaError(f"{count} moving pictures in one file are not supported: {name}", hint="it is no still picture")
-
-
-_lock = threading.Lock()
-_inside = 0
-_callers_limit: int | None = None
-
-
-@contextmanager
-def _pillow_unbound() -> Iterator[None]:
-    """Lift Pillow's own limit of pixels (ours takes its place) and its warnings while any thread decodes."""
-    global _inside, _callers_limit
-    with _lock:
-        if not _inside:
-            _callers_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        _inside += 1
-        # Not catch_warnings, which is not made for threads. What Pillow warns about we find out and say ourselves.
-        if not _pillow_is_quiet():
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if not _inside:
-                Image.MAX_IMAGE_PIXELS = _callers_limit
-
-
-def _pillow_is_quiet() -> bool:
-    first: tuple[Any, ...] = warnings.filters[0] if warnings.filters else ()
-    return bool(first) and first[0] == "ignore" and getattr(first[3], "pattern", None) == r"PIL\."
 
 
 def in_memory(stream: BinaryIO) -> BinaryIO:

@@ -63,7 +63,8 @@ def decode(image: Image.Image, stream: BinaryIO) -> tuple[NDArray[np.uint16], ND
         array = _in_rgb(_imdecode(_bytes(stream), opencv().IMREAD_UNCHANGED), f"the {image.format} data")
         if image.format == "JPEG2000":
             array = _full_range(array, _jpeg2000_bits(stream))
-    if array.dtype != np.uint16 or array.shape[:2] != image.size[::-1]:
+    # Pillow gives the size of a turned TIFF as it will stand; other formats, and all decoders here, as it lies.
+    if array.dtype != np.uint16 or array.shape[:2] not in (image.size, image.size[::-1]):
         raise ValueError(f"decoded to {array.shape} of {array.dtype}")
     if array.ndim == 2 or array.shape[2] == 3:
         return np.ascontiguousarray(array), None

@@ -50,6 +50,8 @@ def encode(
     if alpha is not None and not able.alpha:
         alpha = None
         notes.append(f"{form} cannot keep transparency")
+    if alpha is not None and form == "AVIF":
+        notes.append("AVIF keeps transparency only nearly, at the quality of the picture")
     if about.icc and profiles.space(about.icc) != ("GRAY" if pixels.ndim == 2 else "RGB"):
         about = replace(about, icc=None)
     if form == "TIFF":

@@ -55,6 +55,10 @@ READ_SUFFIXES: frozenset[str] = frozenset(SUFFIXES) | {".pgm", ".pbm"}
 """The lower-case suffixes under which `discover` looks for photos (reading itself goes by content)."""
 
 
+# Suffixes that are no slip of the pen, though close to others.
+_REAL = frozenset((".gif", ".heic", ".heif", ".pdf", ".psd", ".svg", ".dng", ".jxl"))
+
+
 def output_format(path: str | os.PathLike[str]) -> str:
     """Name the format that a target's suffix asks for.
 
@@ -72,9 +76,11 @@ def output_format(path: str | os.PathLike[str]) -> str:
         return SUFFIXES[suffix]
     if suffix in (".pgm", ".pbm"):
         raise MediaError(f"a {suffix} file cannot hold colour: {printable(path)}", hint="write .ppm instead")
-    near = difflib.get_close_matches(suffix, SUFFIXES, n=1, cutoff=0.5)
+    near = [] if suffix in _REAL else difflib.get_close_matches(suffix, SUFFIXES, n=1, cutoff=0.6)
     usual = ", ".join(form.suffixes[0] for form in FORMATS.values())
-    problem = f"cannot write {suffix} files" if suffix else "the output's name has no suffix to tell its format"
+    problem = (
+        f"cannot write {printable(suffix)} files" if suffix else "the output's name has no suffix to tell its format"
+    )
     hint = f"did you mean {near[0]}?" if near else f"use one of {usual}"
     raise MediaError(f"{problem}: {printable(path)}", hint=hint)
 
