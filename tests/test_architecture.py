@@ -35,7 +35,7 @@ MAY_IMPORT = {
 }  # fmt: skip
 #: Library -> the only places that may import it, as prefixes of module names without "colorcli.".
 KEPT_IN = {
-    "cv2": ("media",),
+    "cv2": ("media", "engine", "training", "report"),  # resizing and tables are anyone's; see FILES_OF_CV2
     "PIL": ("media",),
     "tifffile": ("media",),
     "av": ("media.video",),
@@ -45,6 +45,8 @@ KEPT_IN = {
     "matplotlib": ("report",),
     "safetensors": ("weights",),
 }
+#: What of cv2 opens or writes files and videos; only where pictures come and go.
+FILES_OF_CV2 = ("imread", "imwrite", "imdecode", "imencode", "VideoCapture", "VideoWriter")
 #: Rooms whose every module leaves torch alone.
 WITHOUT_TORCH = ("cli", "media", "errors", "registry", "colorcli")
 HEAVY = {"torch", "numpy", "cv2", "PIL", "matplotlib", "tifffile", "safetensors", "huggingface_hub"}
@@ -136,6 +138,17 @@ def test_library_stays_in_its_place(library: str) -> None:
         str(i)
         for i in IMPORTS
         if i.name.partition(".")[0] == library and not any(f"{i.module}.".startswith(f"{place}.") for place in places)
+    ]
+    assert not wrong, wrong
+
+
+def test_files_are_read_and_written_in_media_only() -> None:
+    wrong = [
+        f"colorcli.{module}:{node.lineno}"
+        for module, path in sources()
+        if module.partition(".")[0] not in ("media", "report")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr.startswith(FILES_OF_CV2)
     ]
     assert not wrong, wrong
 

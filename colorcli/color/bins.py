@@ -24,6 +24,7 @@ _B_RANGES = (
 
 
 @cache
+@torch.inference_mode(False)  # kept for good: if inference asks first, training must still be able to use it
 def centers() -> Tensor:
     """Return the bin centres, ``(313, 2)`` float32 on the CPU, columns a and b in Lab units. Do not write to it."""
     rows = [
@@ -46,6 +47,7 @@ _LOW, _HIGH = -128, 128
 
 
 @cache
+@torch.inference_mode(False)
 def _encoding_table(neighbours: int, sigma: float) -> tuple[Tensor, Tensor]:
     axis = torch.arange(_LOW, _HIGH + 1, dtype=torch.float32)
     points = torch.cartesian_prod(axis, axis)

@@ -206,3 +206,21 @@ def test_runs_as_a_module(process: Any) -> None:
     assert done.returncode == 0
     assert done.stdout.decode() == f"colorcli {version('colorcli')}\n"
     assert b"\x1b[" not in process("--nonsense").stderr
+
+
+def test_bare_debian_without_libgl(photo: Any, tmp_path: Any) -> None:
+    code = f"""
+import sys
+class Bare:
+    def find_spec(self, name, path=None, target=None):
+        if name == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+sys.meta_path.insert(0, Bare())
+sys.argv = ["colorcli", "photo", {str(photo)!r}]
+from colorcli.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: OpenCV cannot be loaded: this system has no libGL.so.1\n")
+    assert "Traceback" not in done.stderr

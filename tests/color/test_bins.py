@@ -48,3 +48,16 @@ def test_expectation_of_a_certain_bin_is_its_centre():
 def test_a_wrong_shape_is_named():
     with pytest.raises(ValueError, match=r"\(3, 8, 8\)"):
         bins.soft_encode(torch.zeros(3, 8, 8))
+
+
+def test_tables_first_made_in_inference_mode_still_train():
+    bins.centers.cache_clear()
+    bins._encoding_table.cache_clear()
+    with torch.inference_mode():
+        bins.centers()
+        bins.soft_encode(torch.zeros(1, 2, 4, 4))
+    _, weight = bins.soft_encode(torch.zeros(1, 2, 4, 4))
+    assert not weight.is_inference()
+    weights = torch.rand(4, 313, requires_grad=True)
+    (weights @ bins.centers()).sum().backward()  # raises on an inference tensor
+    assert weights.grad is not None
