@@ -22,8 +22,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from colorcli.color import gamut, tables
-from colorcli.color.lab import DELTA, linear_to_srgb
+from colorcli.color import boundary, gamut, tables
+from colorcli.color.lab import DELTA
 
 #: Pixels of a strip at most.
 LENGTH = 32000
@@ -40,13 +40,13 @@ class _Depth:
     Attributes:
         slack: a linear channel may come out this far outside 0..1 before chroma is reduced. It is less than a
             quarter of a code value (at 0 one is 1 / (255 * 12.92) wide), so the rounding swallows it and L is kept.
-        probes: for ``gamut.chroma_scale``.
+        table: whether the boundary of sRGB may be looked up instead of searched for.
         scale: for 8 bits positions in the table of codes.
         offset: what keeps those positive.
     """
 
     slack: float
-    probes: int
+    table: bool
     scale: float = 1
     offset: float = 0
 
@@ -69,8 +69,8 @@ class _Depth:
 
 # By bytes per code value.
 _DEPTHS = {
-    1: _Depth(slack=6e-5, probes=5, scale=tables.ENCODE_STEPS, offset=tables.ENCODE_MARGIN),
-    2: _Depth(slack=2e-7, probes=7),
+    1: _Depth(slack=6e-5, table=True, scale=tables.ENCODE_STEPS, offset=tables.ENCODE_MARGIN),
+    2: _Depth(slack=2e-7, table=False),
 }
 
 
@@ -189,14 +189,19 @@ def _linear(planes: _Planes, uv: Floats, depth: _Depth) -> None:
 
 
 def _into_gamut(planes: _Planes, uv: Floats, depth: _Depth) -> None:
-    rgb = planes.rgb_tensor
-    outside = (rgb.amin(0) < depth.low).logical_or_(rgb.amax(0) > depth.high)
+    """Replace the colours in ``planes.rgb`` that sRGB cannot show."""
+    # Channel by channel: all three at once would be enough for torch to start threads.
+    r, g, b = planes.rgb_tensor
+    outside = torch.minimum(r, g).minimum(b) < depth.low
+    outside |= torch.maximum(r, g).maximum(b) > depth.high
     where = np.flatnonzero(outside.numpy())
     fy, Y, u, v = (torch.from_numpy(np.take(plane, where)) for plane in (planes.fy, planes.Y, uv[0], uv[1]))
-    scale = gamut.chroma_scale(fy, u, v, slack=depth.slack, probes=depth.probes)
-    fitting = gamut.to_linear(fy, u.mul_(scale), v.mul_(scale), Y=Y).add_(depth.offset).mul_(depth.scale)
-    for channel, fitting_channel in zip(planes.rgb, fitting.clamp_(depth.low, depth.high).numpy(), strict=True):
-        channel[where] = fitting_channel
+    exact = not depth.table
+    scale = gamut.chroma_scale(fy, u, v, slack=depth.slack) if exact else boundary.chroma_scale(fy, u, v)
+    fitting = gamut.to_linear(fy, u.mul_(scale), v.mul_(scale), Y=Y)
+    for channel, source in zip(planes.rgb, fitting, strict=True):
+        # What lies outside still is rounding, or the error of the table of the boundary.
+        channel[where] = source.add_(depth.offset).mul_(depth.scale).clamp_(depth.low, depth.high).numpy()
 
 
 def _encode_8(planes: _Planes, out: Pixels) -> None:
