@@ -30,10 +30,10 @@ LINE_EVERY = 5.0
 
 
 class Ticker(Protocol):
-    """Something to tell that one more input is finished."""
+    """Something to tell that more is finished."""
 
-    def tick(self, note: str = "") -> None:
-        """Count one; ``note`` is shown beside the count."""
+    def tick(self, note: str = "", *, reached: int | None = None) -> None:
+        """Count one, or as many as make ``reached``; ``note`` is shown beside the count."""
 
 
 class Output:
@@ -122,8 +122,24 @@ class Output:
 
 
 class _Silent:
-    def tick(self, note: str = "") -> None:
+    def tick(self, note: str = "", *, reached: int | None = None) -> None:
         pass
+
+
+class _Count:
+    """How many are done, and how fast they come."""
+
+    def __init__(self) -> None:
+        self.done, self.since, self._first = 0, time.monotonic(), 0
+
+    def to(self, reached: int | None) -> None:
+        if reached is not None and not self.done:  # a resumed run did not do the steps before within this time
+            self._first, self.since = reached, time.monotonic()
+        self.done = self.done + 1 if reached is None else reached
+
+    @property
+    def rate(self) -> float:
+        return (self.done - self._first) / max(time.monotonic() - self.since, 1e-3)
 
 
 class _Lines:
@@ -131,30 +147,28 @@ class _Lines:
 
     def __init__(self, output: Output, total: int | None, noun: str) -> None:
         self._output, self._total, self._noun = output, total, noun
-        self._done, self._begun = 0, time.monotonic()
-        self._told = self._begun
+        self._count = _Count()
+        self._told = self._count.since
 
-    def tick(self, note: str = "") -> None:
-        self._done += 1
-        now = time.monotonic()
-        if now - self._told < LINE_EVERY:
+    def tick(self, note: str = "", *, reached: int | None = None) -> None:
+        count = self._count
+        count.to(reached)
+        if time.monotonic() - self._told < LINE_EVERY or not count.rate:
             return
-        self._told = now
-        rate = self._done / (now - self._begun)
-        of = f"{self._done}/{self._total}" if self._total else f"{self._done}"
-        left = f", {duration((self._total - self._done) / rate)} left" if self._total else ""
-        self._output.note(f"{of} {self._noun}, {rate:.2g}/s{left}")
+        self._told = time.monotonic()
+        of = f"{count.done}/{self._total}" if self._total else f"{count.done}"
+        parts = [f"{of} {self._noun}", f"{count.rate:.2g}/s"]
+        parts += [f"{duration((self._total - count.done) / count.rate)} left"] if self._total else []
+        self._output.note(", ".join([*parts, note] if note else parts))
 
 
 class _Drawn:
     def __init__(self, bar: Progress, task: TaskID) -> None:
-        self._bar, self._task = bar, task
-        self._done, self._begun = 0, time.monotonic()
+        self._bar, self._task, self._count = bar, task, _Count()
 
-    def tick(self, note: str = "") -> None:
-        self._done += 1
-        rate = self._done / max(time.monotonic() - self._begun, 1e-3)
-        self._bar.update(self._task, advance=1, note=f"{rate:.2g}/s {note}".rstrip())
+    def tick(self, note: str = "", *, reached: int | None = None) -> None:
+        self._count.to(reached)
+        self._bar.update(self._task, completed=self._count.done, note=f"{self._count.rate:.2g}/s {note}".rstrip())
 
 
 def _bar() -> Progress:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from colorcli.cli._options import DeviceOption, PrecisionOption, Words, spread
-from colorcli.cli._output import Output
 from colorcli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from colorcli.training.loop import Progress
 
 
 def recipe_names(incomplete: str) -> list[str]:
@@ -76,23 +70,23 @@ def command(
     resolved = recipes.load(str(out / "recipe.toml") if resume else recipe, settings or ())
 
     from colorcli.engine.device import select
-    from colorcli.training.loop import Run, train
+    from colorcli.training.loop import Progress, Run, train
     from colorcli.training.precision import training_dtype
 
     where = select(device)
     dtype = training_dtype(precision, where)
-    run = Run(folder=out, device=where, precision=dtype, resume=resume, workers=workers, report=_report(output))
-    train(resolved, data, run, val or ())
+    with output.progress(resolved.optimizer.steps, "steps") as ticker:
+
+        def report(at: Progress) -> None:
+            ticker.tick(f"loss {at.loss:.4f}, {at.rate:.0f} pictures/s", reached=at.step)
+            if at.note:
+                output.note(f"step {at.step}: {at.note}")
+
+        run = Run(folder=out, device=where, precision=dtype, resume=resume, workers=workers, report=report)
+        try:
+            train(resolved, data, run, val or ())
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(
+                "interrupted; the same command with --resume goes on from the last checkpoint"
+            ) from interrupt
     output.result({"output": str(out), "recipe": resolved.name, "status": "done"}, out)
-
-
-def _report(output: Output) -> Callable[[Progress], None]:
-    """Return what tells a person where the run stands; the run's own log.jsonl holds every number."""
-
-    def report(progress: Progress) -> None:
-        output.note(
-            f"step {progress.step}/{progress.steps} loss {progress.loss:.4f} {progress.rate:.0f} pictures/s"
-            f" {progress.note}".rstrip()
-        )
-
-    return report

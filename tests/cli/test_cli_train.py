@@ -90,3 +90,13 @@ def test_resumes_with_the_runs_own_recipe(invoke: Any, pictures: Path, tmp_path:
     assert second.stderr == ""
     events = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert max(event["step"] for event in events) == 4
+
+
+def test_interrupt_tells_how_to_go_on(invoke: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("colorcli.training.loop.train", interrupted)
+    result = invoke("train", "--data", tmp_path, "-o", tmp_path / "run")
+    assert result.exit_code == 130
+    assert "--resume" in result.stderr
