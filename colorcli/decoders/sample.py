@@ -2,10 +2,12 @@
 
 Drawing every pixel on its own gives confetti. Here all pixels of a picture share their randomness: one Gumbel-noise
 value per bin, added to the logits of every pixel (the Gumbel-max trick: E. J. Gumbel 1954; Papandreou and Yuille 2011,
-"Perturb-and-MAP random fields"). Over many seeds each pixel takes each of its bins as often as the distribution says,
-while within a picture equal evidence gets equal colour: all of a meadow is the same green, and the car may be red or
-blue but not both. The arg-max is softened to a sharp mean, so that a smooth change of the distribution is a smooth
-change of colour instead of steps of a bin.
+"Perturb-and-MAP random fields"). Equal evidence gets equal colour: all of a meadow is the same green, and the car may
+be red or blue but not both.
+
+The noise of neighbouring bins is correlated, so that a draw chooses among the hills of a distribution (reds, blues)
+rather than among the single bins of a hill, and the arg-max is softened to a sharp mean. Over many seeds, colours far
+from each other are therefore drawn as often as the distribution says; within a hill its middle is preferred.
 
 The same seed gives every picture the same noise, whatever its place in a batch and whatever its size.
 """
@@ -21,9 +23,11 @@ from colorcli.decoders._options import DecodeOptions
 
 #: Temperature of the distribution drawn from when none is asked for. At 1 the draws are fair, and too many pictures
 #: get a colour that is possible but odd.
-TEMPERATURE = 0.6
+TEMPERATURE = 0.5
 #: Temperature of the softened arg-max over the perturbed logits; towards 0 it is an exact draw.
-SOFTNESS = 0.5
+SOFTNESS = 0.7
+#: Distance, in Lab units, over which the noise of bins is correlated (sigma of the Gaussian that smooths it).
+CORRELATION = 15.0
 
 
 def decode(logits: Tensor, L_small: Tensor, options: DecodeOptions) -> Tensor:
@@ -38,8 +42,11 @@ def decode(logits: Tensor, L_small: Tensor, options: DecodeOptions) -> Tensor:
 
 
 def gumbel(seed: int) -> Tensor:
-    """Return the standard Gumbel noise of a seed, one value per bin: float32 ``(313,)`` on the CPU."""
+    """Return the noise of a seed, float32 ``(313,)`` on the CPU: each value standard Gumbel, near bins correlated."""
     # Drawn on the CPU whatever the device, so that a seed names the same picture everywhere.
-    exponential = torch.empty(bins.Q, dtype=torch.float64)
-    exponential.exponential_(generator=torch.Generator().manual_seed(seed))
-    return -exponential.log().float()
+    white = torch.randn(bins.Q, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    points = bins.centers().double()
+    kernel = torch.exp(-torch.cdist(points, points).square() / (2 * CORRELATION**2))
+    normal = (kernel / kernel.norm(dim=1, keepdim=True)) @ white  # unit variance, smooth over the ab plane
+    uniform = torch.special.ndtr(normal)
+    return -(-uniform.log()).log().float()
