@@ -48,5 +48,6 @@ def gumbel(seed: int) -> Tensor:
     points = bins.centers().double()
     kernel = torch.exp(-torch.cdist(points, points).square() / (2 * CORRELATION**2))
     normal = (kernel / kernel.norm(dim=1, keepdim=True)) @ white  # unit variance, smooth over the ab plane
-    uniform = torch.special.ndtr(normal)
-    return -(-uniform.log()).log().float()
+    uniform: Tensor = torch.special.ndtr(normal)
+    noise: Tensor = -(-uniform.log()).log()
+    return noise.float()
