@@ -223,11 +223,10 @@ def _decode(task: tuple[Path | tuple[Path, int, int], int, float]) -> Pixels | s
             photo = read(where)
     except (ColorcliError, OSError):
         return "corrupt"
-    pixels = photo.pixels
-    if pixels.ndim == 2:
+    if photo.pixels.ndim == 2:
         return "gray"
-    if pixels.dtype != np.uint8:
-        pixels = (pixels // 257).astype(np.uint8)
+    deep = photo.pixels.dtype == np.uint16
+    pixels = (photo.pixels // 257 if deep else photo.pixels).astype(np.uint8, copy=False)
     if min(pixels.shape[:2]) < 16:
         return "small"
     pixels = shrink(pixels, side)

@@ -106,7 +106,7 @@ def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Seque
     # Set before the network is built: its first weights are the first random numbers drawn.
     torch.manual_seed(recipe.seed)
     task = Task(recipe, prior)
-    network = task.network.to(device, memory_format=torch.channels_last).train()
+    network = task.network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     ema = EMA(network, recipe.optimizer.ema)
     optimizer = _optimizer(network, recipe.optimizer)
     autocast = None if run.precision == torch.float32 else run.precision
@@ -126,7 +126,7 @@ def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Seque
             batch = batch.to(device, non_blocking=True)
             losses = task.loss(network, batch, step, autocast)
             optimizer.zero_grad(set_to_none=True)
-            scaler.scale(losses["loss"]).backward()
+            scaler.scale(losses["loss"]).backward()  # type: ignore[no-untyped-call]
             scaler.unscale_(optimizer)
             norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.optimizer.clip)
             scaler.step(optimizer)

@@ -12,7 +12,7 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 def _bf16_pays(device: torch.device) -> bool:
     """Whether ``device`` multiplies bf16 natively; emulated bf16 is slower than fp32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private, so they may go
         return any(getattr(torch.cpu, name, lambda: False)() for name in known)

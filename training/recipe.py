@@ -7,7 +7,6 @@ A key that does not exist is an error with a near miss, so a misspelt setting ne
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 import types
 import typing
@@ -15,6 +14,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from colorcli.errors import UsageError
 from colorcli.registry import near_miss
@@ -167,7 +168,7 @@ def text(name: str) -> str:
             raise UsageError(f"{name}: cannot read the recipe: {error.strerror}") from error
     if name not in names():
         raise UsageError(f"unknown recipe {name!r}", hint=near_miss(name, names()))
-    return (_folder() / f"{name}.toml").read_text(encoding="utf-8")
+    return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def load(name: str, settings: typing.Iterable[str] = ()) -> Recipe:
@@ -208,30 +209,7 @@ def as_dict(recipe: Recipe) -> dict[str, Any]:
 
 def dumps(recipe: Recipe) -> str:
     """Return the recipe as TOML that :func:`parse` reads back to an equal recipe."""
-    lines: list[str] = []
-    table = as_dict(recipe)
-
-    def emit(name: str, section: dict[str, Any], header: str) -> None:
-        lines.append(f"\n{header}")
-        lines.extend(f"{key} = {_toml(value)}" for key, value in section.items())
-
-    for key, value in table.items():
-        if not isinstance(value, dict) and key != "losses":
-            lines.append(f"{key} = {_toml(value)}")
-    for key, value in table.items():
-        if isinstance(value, dict):
-            emit(key, value, f"[{key}]")
-    for loss in table["losses"]:
-        emit("losses", loss, "[[losses]]")
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value)  # strings, numbers and booleans are written alike in JSON and TOML
+    return tomli_w.dumps(as_dict(recipe))
 
 
 def _folder() -> Any:
@@ -257,7 +235,7 @@ def _apply(table: dict[str, Any], setting: str) -> None:
 
 def _build(kind: Any, value: Any, where: str) -> Any:
     """Turn TOML values into ``kind``, checking names and types on the way."""
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise UsageError(f"{where}: expected a table, got {value!r}")
         hints = typing.get_type_hints(kind)

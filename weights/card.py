@@ -8,11 +8,12 @@ silently ignored. Reading cards imports no torch: naming models must be quick.
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import tomli_w
 
 from colorcli.errors import WeightsError
 from colorcli.registry import near_miss
@@ -83,7 +84,7 @@ class Card:
     def to_toml(self) -> str:
         """Return the card as TOML that :func:`parse` reads back to an equal card."""
         values = {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
-        return "\n".join(_toml_lines(values)) + "\n"
+        return tomli_w.dumps(values)
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -142,23 +143,3 @@ def _values(text: str, origin: str, base: Callable[[str], str] | None) -> dict[s
     # A temperature is tuned for one decoder.
     own = (*_OWN, "temperature") if "decoder" in values else _OWN
     return {key: value for key, value in inherited.items() if key not in own} | values
-
-
-def _toml_lines(table: Mapping[str, Any], path: str = "") -> list[str]:
-    """Write the scalars of a table first, then its sub-tables, as TOML wants it."""
-    # JSON strings, numbers, booleans and flat lists are valid TOML (with ensure_ascii off: TOML has no surrogates).
-    lines = [
-        f"{_key(key)} = {json.dumps(value, ensure_ascii=False)}"
-        for key, value in table.items()
-        if not isinstance(value, Mapping)
-    ]
-    for key, value in table.items():
-        if isinstance(value, Mapping) and value:
-            name = f"{path}.{_key(key)}" if path else _key(key)
-            lines += ["", f"[{name}]", *_toml_lines(value, name)]
-    return lines
-
-
-def _key(key: str) -> str:
-    bare = key.replace("_", "").replace("-", "")
-    return key if bare.isascii() and bare.isalnum() else json.dumps(key, ensure_ascii=False)
