@@ -32,10 +32,12 @@ def _table() -> Tensor:
     hue = torch.linspace(0, 1, _QUADRANT)
     sign = torch.tensor([[1, 1], [-1, 1], [1, -1], [-1, -1]])
     u, v = sign[:, :1] * (1 - hue), sign[:, 1:] * hue  # (4, hues)
-    level, u, v = (part.reshape(-1) for part in torch.broadcast_tensors(fy[:, None, None], u, v))
+    level, u, v = (
+        part.expand(_LEVELS, -1, -1).reshape(-1) for part in (fy[:, None, None].expand(-1, 4, _QUADRANT), u, v)
+    )
     # |u| + |v| = 1 is outside at every lightness and hue. Black and white have no chroma: a finite reciprocal.
     # In parts, because small tensors start no threads.
-    parts = zip(*(part.split(32000) for part in (level, u, v)), strict=True)
+    parts = zip(*(torch.split(part, 32000) for part in (level, u, v)), strict=True)
     inverse = torch.cat([gamut.chroma_scale(*part, probes=8) for part in parts]).clamp_min_(1e-6).reciprocal_()
     # The level after the last is read too, with a weight of zero.
     return torch.cat((inverse, inverse[-_LEVEL - 1 :]))

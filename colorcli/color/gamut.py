@@ -26,7 +26,7 @@ _TO_THE_MIDDLE = 0.15
 
 def _from_white_relative_xyz() -> Tensor:
     matrix = torch.tensor(RGB_TO_XYZ, dtype=torch.float64)
-    inverse = torch.linalg.inv(matrix / matrix.sum(1, keepdim=True))
+    inverse: Tensor = torch.linalg.inv(matrix / matrix.sum(1, keepdim=True))
     return inverse / inverse.sum(1, keepdim=True)
 
 

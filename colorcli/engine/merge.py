@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from colorcli.color.lab import gray_to_L, rgb_to_lab
-from colorcli.engine import _strips
+from colorcli.engine import _shrink, _strips
 from colorcli.registry import UPSAMPLERS
 
 _Pixels = npt.NDArray[Any]
@@ -96,13 +95,15 @@ def lightness(pixels: _Pixels, size: tuple[int, int]) -> Tensor:
     height, width = size
     if height < 1 or width < 1:
         raise ValueError(f"size must be at least 1 x 1, got {size}")
-    shrinks = height * width <= pixels.shape[0] * pixels.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    small = torch.from_numpy(cv2.resize(pixels, (width, height), interpolation=method))
-    encoded = small.to(torch.float32) / np.iinfo(pixels.dtype).max
-    if pixels.ndim == 2:
-        return gray_to_L(encoded)[None]
-    return rgb_to_lab(encoded.movedim(-1, 0))[:1]
+    encoded = torch.from_numpy(_shrink.resize(pixels, size)).flatten(0, 1)
+    # In parts, because small tensors start no threads: photos are read side by side already.
+    return torch.cat([_lightness(part) for part in torch.split(encoded, _strips.LENGTH // 3)]).view(1, *size)
+
+
+def _lightness(encoded: Tensor) -> Tensor:
+    if encoded.ndim == 1:
+        return gray_to_L(encoded)
+    return rgb_to_lab(encoded.T[..., None])[0, :, 0]
 
 
 def _checked(pixels: _Pixels) -> _Pixels:

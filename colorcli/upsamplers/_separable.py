@@ -9,43 +9,44 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-#: Maps the position between two samples, float64 ``(n,)`` in 0..1, to the weights of the taps, ``(n, taps)``; the
-#: taps lie evenly around the position.
-Kernel = Callable[[Tensor], Tensor]
-
+Weights = npt.NDArray[np.float64]
+#: Maps the position between two samples, ``(n,)`` in 0..1, to the weights of the taps, ``(n, taps)``; the taps lie
+#: evenly around the position.
+Kernel = Callable[[Weights], Weights]
 
 # OpenBLAS starts threads for products of more than 2**18 multiplications.
 _PRODUCT = 2**18
 
 
-def cubic(t: Tensor) -> Tensor:
+def cubic(t: Weights) -> Weights:
     """Weights of the cubic convolution kernel with A = -0.75, the one of torch and OpenCV (Keys 1981)."""
     A = -0.75
 
-    def near(x: Tensor) -> Tensor:
+    def near(x: Weights) -> Weights:
         return ((A + 2) * x - (A + 3)) * x * x + 1
 
-    def far(x: Tensor) -> Tensor:
+    def far(x: Weights) -> Weights:
         return ((A * x - 5 * A) * x + 8 * A) * x - 4 * A
 
-    return torch.stack((far(t + 1), near(t), near(1 - t), far(2 - t)), 1)
+    return np.stack((far(t + 1), near(t), near(1 - t), far(2 - t)), 1)
 
 
-def linear(t: Tensor) -> Tensor:
+def linear(t: Weights) -> Weights:
     """Weights of linear interpolation."""
-    return torch.stack((1 - t, t), 1)
+    return np.stack((1 - t, t), 1)
 
 
-def _taps(small: int, full: int, kernel: Kernel) -> tuple[Tensor, Tensor]:
+def _taps(small: int, full: int, kernel: Kernel) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Return each output's first tap, as an index into the axis padded by the number of taps, and the weights."""
-    position = (torch.arange(full, dtype=torch.float64) + 0.5) * (small / full) - 0.5
-    cell = position.floor()
+    position = (np.arange(full) + 0.5) * (small / full) - 0.5
+    cell = np.floor(position)
     weights = kernel(position - cell)
     taps = weights.shape[1]
-    return cell.long() - (taps // 2 - 1) + taps, weights.float()
+    return cell.astype(np.int64) - (taps // 2 - 1) + taps, weights.astype(np.float32)
 
 
 class Separable:
@@ -67,10 +68,10 @@ class Separable:
         padded = planes.numpy()[:, np.arange(-taps, h + taps).clip(0, h - 1)]
         self._wide = np.zeros((channels, h + 2 * taps, size[1]), np.float32)
         for k in range(taps):
-            source = (column.numpy() + (k - taps)).clip(0, w - 1)
-            self._wide += np.take(padded, source, axis=2) * weight.numpy()[:, k]
-        self._first = row.numpy()
-        self._weights = row_weight.numpy()
+            source = (column + (k - taps)).clip(0, w - 1)
+            self._wide += np.take(padded, source, axis=2) * weight[:, k]
+        self._first = row
+        self._weights = row_weight
         self._steps = np.arange(taps)
         self._buffer = np.empty((channels, 0, size[1]), np.float32)
 
