@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from colorcli.errors import UsageError
@@ -49,7 +51,7 @@ def test_an_unknown_recipe_gets_a_near_miss():
 
 def test_a_recipe_can_be_a_file(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text(recipe.text("default").replace("steps = 15500", "steps = 11"))
+    path.write_text(re.sub(r"steps = \d+", "steps = 11", recipe.text("default")))
     assert recipe.load(str(path)).optimizer.steps == 11
     with pytest.raises(UsageError, match="cannot read"):
         recipe.load(str(tmp_path / "none.toml"))
