@@ -48,11 +48,12 @@ def _average_rows(pixels: npt.NDArray[Any], height: int, scale: float) -> Floats
     out = np.empty((height, flat.shape[1]), np.float32)
     edges = np.arange(height + 1) * (len(flat) / height)
     edges[-1] = len(flat)
-    for y in range(0, height, _ROWS):
-        bands = np.stack((edges[y : y + _ROWS], edges[y + 1 : y + 1 + _ROWS]), 1)[: height - y]
-        low, high = int(bands[0, 0]), int(np.ceil(bands[-1, 1]))
+    for start in range(0, height, _ROWS):
+        y = max(0, min(start, height - _ROWS))  # the last ones may be made twice, so that it is never one alone
+        top, bottom = edges[:-1][y : y + _ROWS, None], edges[1:][y : y + _ROWS, None]
+        low, high = int(top[0, 0]), int(np.ceil(bottom[-1, 0]))
         rows = np.arange(low, high)
-        covered = np.minimum(rows + 1, bands[:, 1:]) - np.maximum(rows, bands[:, :1])
+        covered = np.minimum(rows + 1, bottom) - np.maximum(rows, top)
         weights = (covered.clip(0, 1) * (scale * height / len(flat))).astype(np.float32)
         step = max(1, _PRODUCT // weights.size)
         for x in range(0, flat.shape[1], step):

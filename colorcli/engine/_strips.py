@@ -162,6 +162,8 @@ def _rgb_8(pixels: Pixels, planes: _Planes) -> None:
     np.add(root, np.float32(0.5), out=root)
     np.copyto(index, root, casting="unsafe")
     _look_up(tables.f_of_root(), index, planes.fy)
+    # The same steps that X and Z take, so that they come out equal where there is no colour.
+    gamut.cube(torch.from_numpy(planes.fy), out=torch.from_numpy(planes.Y))
 
 
 def _rgb_16(pixels: Pixels, planes: _Planes) -> None:

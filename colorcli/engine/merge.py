@@ -45,8 +45,8 @@ def merge(
     pixels = _checked(pixels)
     if ab_small.ndim != 3 or ab_small.shape[0] != 2 or L_small.ndim != 3 or L_small.shape[0] != 1:
         raise ValueError(f"ab must be (2, h, w) and L (1, h, w), got {(*ab_small.shape,)} and {(*L_small.shape,)}")
-    if not strength >= 0:
-        raise ValueError(f"strength must be 0 or more, got {strength}")
+    if not 0 <= strength < float("inf"):
+        raise ValueError(f"strength must be 0 or more and finite, got {strength}")
     ab_small = ab_small.detach().to("cpu", torch.float32)
     if not ab_small.isfinite().all():
         raise ValueError("ab holds values that are not finite")

@@ -1,0 +1,84 @@
+"""Edge-aware upsampling: where ab goes along with lightness, it follows the photo's own edges.
+
+A guided filter (He, Sun and Tang, ECCV 2010) in the form that keeps what was predicted. At the small size a line
+ab = a L + b is fitted around every pixel; a and b, not ab, are then interpolated, and the line is applied to the
+lightness of the full picture. Unlike the filter's own, b is not averaged: it is what a leaves of the pixel itself, so
+that the small ab comes back where the picture is shrunk again, and the result is bicubic interpolation plus detail.
+
+That detail is held back where lightness says little about colour: a is weighted by how much of the local variation
+of ab the line explains, and lightness enters no further than its range among the neighbours at the small size, so that
+highlights and noise are not taken for edges. On true ab of photographs, reduced to the network's size and disturbed,
+the error is 2 to 4 % below bicubic's; on predicted ab, whose own errors are far larger, both are equal to 0.1 %
+(``tests/bench/bench_upsamplers.py`` measures it).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorcli.upsamplers._rows import Rows
+from colorcli.upsamplers._separable import Separable, cubic, linear
+
+#: Standard deviation of the window of the fit, in pixels of ab, and how far it reaches.
+SIGMA, REACH = 0.8, 3
+#: Variance of L below which an edge counts as noise.
+EPSILON = 20.0
+#: Share of the fitted slope that is used: all of it overshoots at the strongest edges.
+SLOPE = 0.5
+
+
+def prepare(ab_small: Tensor, L_small: Tensor, size: tuple[int, int]) -> Rows:
+    """Prepare rows of ab for a picture of ``size`` (H, W); see :class:`colorcli.upsamplers._rows.Rows`."""
+    # float64, because variances are differences of large numbers; all of this is a few thousand pixels.
+    ab = ab_small.detach().cpu().double()
+    L = F.adaptive_avg_pool2d(L_small.detach().cpu().double(), ab.shape[-2:])
+    slope = _slope(ab, L)
+    lines = torch.cat((slope, ab - slope * L)).float()
+    around = F.pad(L, (1, 1, 1, 1), mode="replicate")
+    limits = torch.cat((-F.max_pool2d(-around, 3, 1), F.max_pool2d(around, 3, 1))).float()
+    return _Guided(Separable(lines, size, cubic), Separable(limits, size, linear))
+
+
+def _slope(ab: Tensor, L: Tensor) -> Tensor:
+    """Return the slope of ab over L around each pixel, ``(2, h, w)``, weighted by how well a line fits."""
+    mean_L, mean_ab = _blur(L), _blur(ab)
+    variance_L = (_blur(L * L) - mean_L**2).clamp_min(0)
+    variance_ab = (_blur(ab * ab) - mean_ab**2).clamp_min(0)
+    covariance = _blur(L * ab) - mean_L * mean_ab
+    # ab may come at any scale, so nothing is added to its variance but what keeps zero from dividing zero.
+    explained = (covariance**2 / (variance_L * variance_ab).clamp_min(1e-30)).clamp(0, 1)
+    return SLOPE * explained * covariance / (variance_L + EPSILON)
+
+
+def _blur(planes: Tensor) -> Tensor:
+    offsets = torch.arange(-REACH, REACH + 1, dtype=planes.dtype)
+    weights = torch.softmax(-(offsets**2) / (2 * SIGMA**2), 0).tolist()
+    for axis in (-2, -1):
+        reach = torch.arange(planes.shape[axis])
+        shifted = (
+            planes.index_select(axis, (reach + k - REACH).clamp_(0, planes.shape[axis] - 1)) * weight
+            for k, weight in enumerate(weights)
+        )
+        planes = torch.stack(list(shifted)).sum(0)
+    return planes
+
+
+class _Guided:
+    needs_lightness = True
+
+    def __init__(self, lines: Separable, limits: Separable) -> None:
+        self._lines = lines
+        self._limits = limits
+
+    def __call__(self, y0: int, y1: int, L_rows: Tensor | None = None) -> Tensor:
+        low, high = self._limits(y0, y1)
+        if L_rows is None or L_rows.shape != low.shape:
+            raise ValueError(f"needs L of shape {(*low.shape,)}, got {None if L_rows is None else (*L_rows.shape,)}")
+        L = torch.clamp(L_rows, low, high, out=low)
+        lines = self._lines(y0, y1)
+        # Channel by channel: both together would be enough for torch to start threads.
+        for slope, ab in zip(lines[:2], lines[2:], strict=True):
+            ab.addcmul_(slope, L)
+        return lines[2:]
