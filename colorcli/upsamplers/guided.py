@@ -33,7 +33,7 @@ def prepare(ab_small: Tensor, L_small: Tensor, size: tuple[int, int]) -> Rows:
     """Prepare rows of ab for a picture of ``size`` (H, W); see :class:`colorcli.upsamplers._rows.Rows`."""
     # float64, because variances are differences of large numbers; all of this is a few thousand pixels.
     ab = ab_small.detach().cpu().double()
-    L = F.adaptive_avg_pool2d(L_small.detach().cpu().double(), ab.shape[-2:])
+    L = F.adaptive_avg_pool2d(L_small.detach().cpu().double(), (ab.shape[1], ab.shape[2]))
     slope = _slope(ab, L)
     lines = torch.cat((slope, ab - slope * L)).float()
     around = F.pad(L, (1, 1, 1, 1), mode="replicate")
