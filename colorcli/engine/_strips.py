@@ -97,12 +97,16 @@ class _Planes:
 
 
 class Strip:
-    """Buffers, and the two steps from code values and ab to code values: :meth:`load`, then :meth:`store`."""
+    """Buffers, and the steps from code values and ab to code values.
+
+    For every strip :meth:`load`, then :meth:`store`; after the last of a picture :meth:`finish`.
+    """
 
     def __init__(self) -> None:
         self._memory = np.empty(11 * LENGTH, np.float32)
         self._codes = np.empty(3 * LENGTH, np.uint8)
         self._planes = self._fit(LENGTH)
+        self.reset()
 
     def _fit(self, n: int) -> _Planes:
         return _Planes(self._memory, self._codes, n)
@@ -119,24 +123,56 @@ class Strip:
     def lightness(self, pixels: Pixels) -> Tensor:
         """Do :meth:`load` and return L, ``(n,)`` float32, 0..100."""
         self.load(pixels)
-        return torch.from_numpy(self._planes.fy).mul(116).sub_(16)
+        L = np.multiply(self._planes.fy, np.float32(116))
+        return torch.from_numpy(np.subtract(L, np.float32(16), out=L))
 
     # -- colour ---------------------------------------------------------------------------------------------------
 
     def store(self, uv: Floats, out: Pixels) -> None:
-        """Colour the pixels loaded last and write them.
+        """Colour the pixels loaded last and write them; those that sRGB cannot show wait for :meth:`finish`.
 
         Args:
             uv: ``(2, n)`` float32, a / 500 and b / 200.
             out: ``(n, 3)`` RGB, uint8 or uint16, C-contiguous.
         """
-        depth = _DEPTHS[out.dtype.itemsize]
-        encode = _encode_8 if out.dtype.itemsize == 1 else _encode_16
-        planes = self._planes
+        depth, planes = _DEPTHS[out.dtype.itemsize], self._planes
         _linear(planes, uv, depth)
-        if planes.rgb.min() < depth.low or planes.rgb.max() > depth.high:
-            _into_gamut(planes, uv, depth)
-        encode(planes, out)
+        beyond = _clip(planes, depth)
+        if len(beyond):
+            values = np.stack([np.take(plane, beyond) for plane in (planes.fy, planes.Y, uv[0], uv[1])])
+            self._waiting.append((out, beyond, values))
+            self._count += len(beyond)
+        _encode(planes, out)
+        # There is hardly a strip without a few such pixels, and doing few takes as many calls as doing many.
+        if self._count > LENGTH // 2:
+            self.finish()
+
+    def finish(self) -> None:
+        """Colour the pixels that are waiting, with as much less chroma as it takes."""
+        if not self._waiting:
+            return
+        values = np.concatenate([values for _, _, values in self._waiting], 1)
+        codes = np.empty((values.shape[1], 3), self._waiting[0][0].dtype)
+        depth = _DEPTHS[codes.dtype.itemsize]
+        for i in range(0, len(codes), LENGTH):
+            fy, Y, u, v = values[:, i : i + LENGTH]
+            colour = tuple(map(torch.from_numpy, (fy, u, v)))
+            scale = boundary.chroma_scale(*colour) if depth.table else gamut.chroma_scale(*colour, slack=depth.slack)
+            planes = self._planes = self._fit(len(fy))
+            planes.fy[:], planes.Y[:] = fy, Y
+            _linear(planes, values[2:, i : i + LENGTH] * scale.numpy(), depth)
+            _clip(planes, depth)  # rounding, or the error of the table of the boundary
+            _encode(planes, codes[i : i + LENGTH])
+        i = 0
+        for out, where, _ in self._waiting:
+            out[where] = codes[i : i + len(where)]
+            i += len(where)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what is waiting."""
+        self._waiting: list[tuple[Pixels, npt.NDArray[np.intp], Floats]] = []
+        self._count = 0
 
 
 def _gray_8(pixels: Pixels, planes: _Planes) -> None:
@@ -190,34 +226,35 @@ def _linear(planes: _Planes, uv: Floats, depth: _Depth) -> None:
         np.matmul(depth.matrix, planes.xyz1[:, part], out=planes.rgb[:, part])
 
 
-def _into_gamut(planes: _Planes, uv: Floats, depth: _Depth) -> None:
-    """Replace the colours in ``planes.rgb`` that sRGB cannot show."""
-    # Channel by channel: all three at once would be enough for torch to start threads.
-    r, g, b = planes.rgb_tensor
-    outside = torch.minimum(r, g).minimum(b) < depth.low
-    outside |= torch.maximum(r, g).maximum(b) > depth.high
-    where = np.flatnonzero(outside.numpy())
-    fy, Y, u, v = (torch.from_numpy(np.take(plane, where)) for plane in (planes.fy, planes.Y, uv[0], uv[1]))
-    exact = not depth.table
-    scale = gamut.chroma_scale(fy, u, v, slack=depth.slack) if exact else boundary.chroma_scale(fy, u, v)
-    fitting = gamut.to_linear(fy, u.mul_(scale), v.mul_(scale), Y=Y)
-    for channel, source in zip(planes.rgb, fitting, strict=True):
-        # What lies outside still is rounding, or the error of the table of the boundary.
-        channel[where] = source.add_(depth.offset).mul_(depth.scale).clamp_(depth.low, depth.high).numpy()
+def _clip(planes: _Planes, depth: _Depth) -> npt.NDArray[np.intp]:
+    """Clip ``planes.rgb`` to what counts as inside; return which pixels were not."""
+    found = []
+    for channel, tensor in zip(planes.rgb, planes.rgb_tensor, strict=True):
+        # Two quick looks tell which limits matter at all: hardly ever more than two of the six.
+        below, above = channel.min() < depth.low, channel.max() > depth.high
+        if below:
+            found.append(channel < np.float32(depth.low))
+        if above:
+            found.append(channel > np.float32(depth.high))
+        if below or above:
+            tensor.clamp_(depth.low, depth.high)
+    for other in found[1:]:
+        found[0] |= other
+    return np.flatnonzero(found[0]) if found else _NONE
 
 
-def _encode_8(planes: _Planes, out: Pixels) -> None:
-    np.copyto(planes.index, planes.rgb.reshape(-1), casting="unsafe")
-    torch.index_select(tables.encode8(), 0, planes.index_tensor, out=planes.codes_tensor)
-    cv2.merge(planes.code_planes, out[None])
-
-
-def _encode_16(planes: _Planes, out: Pixels) -> None:
+def _encode(planes: _Planes, out: Pixels) -> None:
+    if out.dtype.itemsize == 1:
+        np.copyto(planes.index, planes.rgb.reshape(-1), casting="unsafe")
+        torch.index_select(tables.encode8(), 0, planes.index_tensor, out=planes.codes_tensor)
+        cv2.merge(planes.code_planes, out[None])
+        return
     for linear, target in zip(planes.rgb_tensor, out.T, strict=True):
         curve = gamut.encode(linear.clamp_(0, 1)).mul_(65535).add_(0.5)
         np.copyto(target, curve.numpy(), casting="unsafe")
 
 
+_NONE = np.empty(0, np.intp)
 _ONES = np.ones((1, 3), np.float32)
 
 
@@ -239,5 +276,6 @@ _local = _PerThread()
 
 
 def strip() -> Strip:
-    """Return this thread's buffers (1.5 MiB, made on first use)."""
+    """Return this thread's buffers (1.5 MiB, made on first use), ready for another picture."""
+    _local.strip.reset()
     return _local.strip

@@ -72,6 +72,7 @@ def merge(
             if len(parts) > 1 or L_rows is None:
                 strip.load(flat[part])
             strip.store(uv[:, part], target[part])
+    strip.finish()
     return out
 
 

@@ -14,6 +14,7 @@ the error is 2 to 4 % below bicubic's; on predicted ab, whose own errors are far
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -33,12 +34,22 @@ def prepare(ab_small: Tensor, L_small: Tensor, size: tuple[int, int]) -> Rows:
     """Prepare rows of ab for a picture of ``size`` (H, W); see :class:`colorcli.upsamplers._rows.Rows`."""
     # float64, because variances are differences of large numbers; all of this is a few thousand pixels.
     ab = ab_small.detach().cpu().double()
-    L = F.adaptive_avg_pool2d(L_small.detach().cpu().double(), (ab.shape[1], ab.shape[2]))
+    L = _shrink(L_small.detach().cpu().double(), (ab.shape[1], ab.shape[2]))
     slope = _slope(ab, L)
     lines = torch.cat((slope, ab - slope * L)).float()
     around = F.pad(L, (1, 1, 1, 1), mode="replicate")
     limits = torch.cat((-F.max_pool2d(-around, 3, 1), F.max_pool2d(around, 3, 1))).float()
     return _Guided(Separable(lines, size, cubic), Separable(limits, size, linear))
+
+
+def _shrink(L: Tensor, size: tuple[int, int]) -> Tensor:
+    """Average areas, to whole pixels; NumPy's, because torch would start threads."""
+    planes = L.numpy()
+    for axis, count in enumerate(size, start=1):
+        edges = np.arange(count + 1) * planes.shape[axis] // count
+        shape = [-1 if k == axis else 1 for k in range(3)]
+        planes = np.add.reduceat(planes, edges[:-1], axis) / np.diff(edges).clip(1).reshape(shape)
+    return torch.from_numpy(planes)
 
 
 def _slope(ab: Tensor, L: Tensor) -> Tensor:
