@@ -6,6 +6,9 @@ or an image codec at its top: ``colorcli --help`` and the completion of a shell 
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -62,4 +65,13 @@ for _name, _command in COMMANDS.items():
 
 def main() -> None:
     """Run the program: the entry point of ``colorcli`` and of ``python -m colorcli``."""
-    app(prog_name="colorcli")
+    try:
+        app(prog_name="colorcli")
+    except SystemExit as end:
+        if any(thread is not threading.main_thread() for thread in threading.enumerate()):
+            # A reader left behind by an interrupt may be in the middle of a decoder or of torch. To end the
+            # interpreter under it makes C++ abort the process; nothing is left to do, so leave at once instead.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1)
+        raise
