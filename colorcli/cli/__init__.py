@@ -73,5 +73,5 @@ def main() -> None:
             # interpreter under it makes C++ abort the process; nothing is left to do, so leave at once instead.
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(end.code if isinstance(end.code, int) else 1)
+            os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
         raise
