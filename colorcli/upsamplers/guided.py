@@ -15,12 +15,15 @@ the error is 2 to 4 % below bicubic's; on predicted ab, whose own errors are far
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from colorcli.upsamplers._rows import Rows
 from colorcli.upsamplers._separable import Separable, cubic, linear
+
+Planes = npt.NDArray[np.float64]
 
 #: Standard deviation of the window of the fit, in pixels of ab, and how far it reaches.
 SIGMA, REACH = 0.8, 3
@@ -32,48 +35,46 @@ SLOPE = 0.5
 
 def prepare(ab_small: Tensor, L_small: Tensor, size: tuple[int, int]) -> Rows:
     """Prepare rows of ab for a picture of ``size`` (H, W); see :class:`colorcli.upsamplers._rows.Rows`."""
-    # float64, because variances are differences of large numbers; all of this is a few thousand pixels.
-    ab = ab_small.detach().cpu().double()
-    L = _shrink(L_small.detach().cpu().double(), (ab.shape[1], ab.shape[2]))
+    # float64, because variances are differences of large numbers; and NumPy, because torch would start threads for
+    # these few thousand pixels.
+    ab = ab_small.detach().cpu().numpy().astype(np.float64)
+    L = _shrink(L_small.detach().cpu().numpy().astype(np.float64), ab.shape[1:])
     slope = _slope(ab, L)
-    lines = torch.cat((slope, ab - slope * L)).float()
-    around = F.pad(L, (1, 1, 1, 1), mode="replicate")
-    limits = torch.cat((-F.max_pool2d(-around, 3, 1), F.max_pool2d(around, 3, 1))).float()
+    lines = torch.from_numpy(np.concatenate((slope, ab - slope * L)))
+    around = F.pad(torch.from_numpy(L), (1, 1, 1, 1), mode="replicate")
+    limits = torch.cat((-F.max_pool2d(-around, 3, 1), F.max_pool2d(around, 3, 1)))
     return _Guided(Separable(lines, size, cubic), Separable(limits, size, linear))
 
 
-def _shrink(L: Tensor, size: tuple[int, int]) -> Tensor:
-    """Average areas, to whole pixels; NumPy's, because torch would start threads."""
-    planes = L.numpy()
+def _shrink(L: Planes, size: tuple[int, ...]) -> Planes:
+    """Average areas of whole pixels."""
     for axis, count in enumerate(size, start=1):
-        edges = np.arange(count + 1) * planes.shape[axis] // count
+        edges = np.arange(count + 1) * L.shape[axis] // count
         shape = [-1 if k == axis else 1 for k in range(3)]
-        planes = np.add.reduceat(planes, edges[:-1], axis) / np.diff(edges).clip(1).reshape(shape)
-    return torch.from_numpy(planes)
+        L = np.add.reduceat(L, edges[:-1], axis) / np.diff(edges).clip(1).reshape(shape)
+    return L
 
 
-def _slope(ab: Tensor, L: Tensor) -> Tensor:
+def _slope(ab: Planes, L: Planes) -> Planes:
     """Return the slope of ab over L around each pixel, ``(2, h, w)``, weighted by how well a line fits."""
     mean_L, mean_ab = _blur(L), _blur(ab)
-    variance_L = (_blur(L * L) - mean_L**2).clamp_min(0)
-    variance_ab = (_blur(ab * ab) - mean_ab**2).clamp_min(0)
+    variance_L = (_blur(L * L) - mean_L**2).clip(0)
+    variance_ab = (_blur(ab * ab) - mean_ab**2).clip(0)
     covariance = _blur(L * ab) - mean_L * mean_ab
     # ab may come at any scale, so nothing is added to its variance but what keeps zero from dividing zero.
-    explained = (covariance**2 / (variance_L * variance_ab).clamp_min(1e-30)).clamp(0, 1)
-    return SLOPE * explained * covariance / (variance_L + EPSILON)
+    explained = (covariance**2 / (variance_L * variance_ab).clip(1e-30)).clip(0, 1)
+    slope: Planes = SLOPE * explained * covariance / (variance_L + EPSILON)
+    return slope
 
 
-def _blur(planes: Tensor) -> Tensor:
-    offsets = torch.arange(-REACH, REACH + 1, dtype=planes.dtype)
-    weights = torch.softmax(-(offsets**2) / (2 * SIGMA**2), 0).tolist()
-    for axis in (-2, -1):
-        reach = torch.arange(planes.shape[axis])
-        shifted = (
-            planes.index_select(axis, (reach + k - REACH).clamp_(0, planes.shape[axis] - 1)) * weight
-            for k, weight in enumerate(weights)
-        )
-        planes = torch.stack(list(shifted)).sum(0)
-    return planes
+def _blur(planes: Planes) -> Planes:
+    weights = np.exp(-(np.arange(-REACH, REACH + 1) ** 2) / (2 * SIGMA**2))
+    weights /= weights.sum()
+    _, h, w = planes.shape
+    padded = np.pad(planes, ((0, 0), (REACH, REACH), (REACH, REACH)), mode="edge")
+    rows: Planes = sum(padded[:, k : k + h] * weight for k, weight in enumerate(weights))
+    both: Planes = sum(rows[:, :, k : k + w] * weight for k, weight in enumerate(weights))
+    return both
 
 
 class _Guided:
