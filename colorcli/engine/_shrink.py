@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-# OpenBLAS starts threads for products of more than 2**18 multiplications.
-_PRODUCT = 2**18
+# OpenBLAS starts threads for products of more than about 2**18 multiplications.
+_PRODUCT = 2**17
 # Rows of output made together: one alone would go to a routine that starts threads much earlier.
 _ROWS = 2
 

@@ -89,7 +89,7 @@ class _Planes:
         # fx and fz need no planes of their own: they are used up when R, G and B come.
         self.fxz = self.rgb[:2]
         self.cubing = [(torch.from_numpy(self.rgb[i]), torch.from_numpy(self.xyz1[2 * i])) for i in range(2)]
-        # OpenBLAS starts threads for products of more than 2**18 multiplications.
+        # OpenBLAS starts threads for products of more than about 2**18 multiplications.
         self.halves = (slice(0, n // 2), slice(n // 2, n))
         self.rgb_tensor = torch.from_numpy(self.rgb)
         self.index_tensor = torch.from_numpy(self.index)

@@ -19,8 +19,8 @@ Weights = npt.NDArray[np.float64]
 #: evenly around the position.
 Kernel = Callable[[Weights], Weights]
 
-# OpenBLAS starts threads for products of more than 2**18 multiplications.
-_PRODUCT = 2**18
+# OpenBLAS starts threads for products of more than about 2**18 multiplications.
+_PRODUCT = 2**17
 # Columns made together.
 _COLUMNS = 128
 

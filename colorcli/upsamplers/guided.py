@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from colorcli.upsamplers._rows import Rows
 from colorcli.upsamplers._separable import Separable, cubic, linear
@@ -41,8 +40,8 @@ def prepare(ab_small: Tensor, L_small: Tensor, size: tuple[int, int]) -> Rows:
     L = _shrink(L_small.detach().cpu().numpy().astype(np.float64), ab.shape[1:])
     slope = _slope(ab, L)
     lines = torch.from_numpy(np.concatenate((slope, ab - slope * L)))
-    around = F.pad(torch.from_numpy(L), (1, 1, 1, 1), mode="replicate")
-    limits = torch.cat((-F.max_pool2d(-around, 3, 1), F.max_pool2d(around, 3, 1)))
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(L[0], 1, mode="edge"), (3, 3))
+    limits = torch.from_numpy(np.stack((around.min((2, 3)), around.max((2, 3)))))
     return _Guided(Separable(lines, size, cubic), Separable(limits, size, linear))
 
 
