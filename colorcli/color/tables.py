@@ -17,8 +17,6 @@ from colorcli.color.lab import RGB_TO_XYZ, gray_to_L, linear_to_srgb, srgb_to_li
 ENCODE_STEPS = 65536
 #: Linear light from -ENCODE_MARGIN to 1 + ENCODE_MARGIN has entries in :func:`encode8`.
 ENCODE_MARGIN = 2.0**-9
-#: Steps of :func:`f_of_root`.
-ROOT_STEPS = 65535
 
 
 def _codes(levels: int) -> Tensor:
@@ -42,17 +40,6 @@ def luminance(levels: int) -> Tensor:
 def f_of_gray(levels: int) -> Tensor:
     """Return fy = (L + 16) / 116 of each gray code value, ``(levels,)`` float32."""
     return ((gray_to_L(_codes(levels)) + 16) / 116).float()
-
-
-@cache
-def f_of_root() -> Tensor:
-    """Return fy as a function of sqrt(Y) in ROOT_STEPS steps from 0 to 1, ``(ROOT_STEPS + 1,)`` float32.
-
-    The root makes the steps even in lightness: the nearest entry is within 0.002 L everywhere.
-    """
-    root = torch.arange(ROOT_STEPS + 1, dtype=torch.float64) / ROOT_STEPS
-    gray = linear_to_srgb(root * root)
-    return ((gray_to_L(gray) + 16) / 116).float()
 
 
 @cache

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from colorcli.color import prior
 from colorcli.decoders._options import DecodeOptions
 from colorcli.engine import device as devices
-from colorcli.engine import geometry, merge, palette
+from colorcli.engine import geometry, merge, palette, threads
 from colorcli.engine.geometry import Geometry
 from colorcli.engine.options import ColorizeOptions
 from colorcli.errors import DeviceError, UsageError
@@ -143,9 +143,11 @@ class Colorizer:
         if len({item.geometry.padded for item in batch}) != 1:
             raise ValueError(f"a batch needs one padded size, got {[item.geometry.padded for item in batch]}")
         L = torch.stack([item.L for item in batch]).to(self.device)  # (B, 1, H, W)
-        with torch.autocast(self.device.type, devices.DTYPES[self.precision], enabled=self.precision != "fp32"):
-            output = self._network(L)
-        return [self._to_ab(output[i : i + 1], L[i : i + 1], item.geometry.inner).cpu() for i, item in enumerate(batch)]
+        with threads.for_network(self.device):
+            with torch.autocast(self.device.type, devices.DTYPES[self.precision], enabled=self.precision != "fp32"):
+                output = self._network(L)
+            rows = enumerate(batch)
+            return [self._to_ab(output[i : i + 1], L[i : i + 1], item.geometry.inner).cpu() for i, item in rows]
 
     def finish(self, photo: Photo, prepared: Prepared, ab_small: Tensor) -> Photo:
         """Merge predicted colours with a photo.

@@ -3,20 +3,20 @@
     jobs ─▶ reader threads ─▶ inbox ─▶ batches, network ─▶ outbox ─▶ writer threads ─▶ inbox ─▶ results
             decode, shrink             (calling thread)              merge, encode, rename
 
-The network runs in the thread that iterates, with all of torch's own threads: a photo on its own takes the same way,
-so the two cannot differ. One budget of photos and megapixels, taken before reading and given back after writing,
-bounds everything in between; the queues themselves need no bound.
+The network runs in the thread that iterates; a photo on its own takes the same way, so the two cannot differ. One
+budget of photos and megapixels, taken before reading and given back after writing, bounds everything in between; the
+queues themselves need no bound.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from colorcli.engine import threads
 from colorcli.engine.batching import Batches, Item
 from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.ladder import Ladder
@@ -70,7 +70,7 @@ class _Pipeline:
         self._jobs, self._jobs_lock = jobs, threading.Lock()
         self._colorizer, self._options = colorizer, options
         batch = options.batch or (1 if colorizer.device.type == "cpu" else _BATCH)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = threads.cores()
         readers = options.readers or min(max(cores // 2, 1), _MOST_THREADS)
         writers = options.writers or min(cores, _MOST_THREADS)
         self._budget = Budget(options.photos or readers + writers + 2 * batch, options.megapixels)
@@ -138,6 +138,7 @@ class _Pipeline:
 
     def _read_all(self) -> None:
         """What a reader thread does."""
+        threads.only_one()
         while not self._stopped.is_set():
             try:
                 with self._jobs_lock:
@@ -181,6 +182,7 @@ class _Pipeline:
 
     def _write_all(self) -> None:
         """What a writer thread does."""
+        threads.only_one()
         while (item := self._outbox.get()) is not None:
             if self._stopped.is_set():
                 continue

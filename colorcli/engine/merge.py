@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from colorcli.color.lab import gray_to_L, rgb_to_lab
-from colorcli.engine import _shrink, _strips
+from colorcli.engine import _codes, _shrink, _strips
+from colorcli.engine._strips import LENGTH
 from colorcli.registry import UPSAMPLERS
 
 _Pixels = npt.NDArray[Any]
@@ -50,28 +51,28 @@ def merge(
     ab_small = ab_small.detach().to("cpu", torch.float32)
     if not ab_small.isfinite().all():
         raise ValueError("ab holds values that are not finite")
-    # Upsamplers treat each channel alike at any scale, so strength and the constants of Lab cost nothing here.
-    uv_small = ab_small * torch.tensor([strength / 500, strength / 200])[:, None, None]
+    strip = _codes.strip() if pixels.dtype == np.uint8 else _strips.strip()
+    # Upsamplers treat each channel alike at any scale, so strength and units cost nothing here.
+    ab_small = ab_small * (strength * torch.tensor(strip.scale))[:, None, None]
 
     height, width = pixels.shape[:2]
     L_small = L_small.detach().to("cpu", torch.float32)
-    rows = UPSAMPLERS.load(upsampler).prepare(uv_small, L_small, (height, width))
+    rows = UPSAMPLERS.load(upsampler).prepare(ab_small, L_small, (height, width))
     out = np.empty((height, width, 3), pixels.dtype)
-    strip = _strips.strip()
-    step = max(1, _strips.LENGTH // width)
+    step = max(1, LENGTH // width)
     for y0 in range(0, height, step):
         y1 = min(y0 + step, height)
         flat, target = pixels[y0:y1].reshape(-1, *pixels.shape[2:]), out[y0:y1].reshape(-1, 3)
         # More than one only where a single row is longer than a strip.
-        parts = [slice(i, i + _strips.LENGTH) for i in range(0, len(flat), _strips.LENGTH)]
+        parts = [slice(i, i + LENGTH) for i in range(0, len(flat), LENGTH)]
         L_rows = None
         if rows.needs_lightness:
             L_rows = torch.cat([strip.lightness(flat[part]) for part in parts]).view(y1 - y0, width)
-        uv = rows(y0, y1, L_rows).numpy().reshape(2, -1)
+        ab = rows(y0, y1, L_rows).numpy().reshape(2, -1)
         for part in parts:
             if len(parts) > 1 or L_rows is None:
                 strip.load(flat[part])
-            strip.store(uv[:, part], target[part])
+            strip.store(ab[:, part], target[part])
     strip.finish()
     return out
 
@@ -98,7 +99,7 @@ def lightness(pixels: _Pixels, size: tuple[int, int]) -> Tensor:
         raise ValueError(f"size must be at least 1 x 1, got {size}")
     encoded = torch.from_numpy(_shrink.resize(pixels, size)).flatten(0, 1)
     # In parts, because small tensors start no threads: photos are read side by side already.
-    return torch.cat([_lightness(part) for part in torch.split(encoded, _strips.LENGTH // 3)]).view(1, *size)
+    return torch.cat([_lightness(part) for part in torch.split(encoded, LENGTH // 3)]).view(1, *size)
 
 
 def _lightness(encoded: Tensor) -> Tensor:

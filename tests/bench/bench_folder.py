@@ -28,7 +28,7 @@ from colorcli.engine.colorizer import ColorizeOptions, Colorizer
 from colorcli.engine.plan import Job
 from colorcli.media import photo as photos
 
-SIZES = {"12 MP": (3000, 4000, 6, 1.8), "2 MP": (1224, 1632, 24, 3.0)}
+SIZES = {"12 MP": (3000, 4000, 4, 1.8), "2 MP": (1224, 1632, 24, 3.0)}
 
 
 def draw(target: Path, height: int, width: int, count: int, *, rgb: bool) -> list[Path]:

@@ -1,0 +1,192 @@
+"""The merge of 8-bit pictures: code values by look-up instead of arithmetic.
+
+An 8-bit gray photo has 256 lightnesses, and colours enlarged from a small picture change slowly. So ab is rounded to
+cells half a Lab unit wide, and for every cell that occurs the codes of all lightnesses are worked out once, exactly
+and inside sRGB, and kept: a pixel then costs one look-up. Rounding moves a colour by a quarter of a unit at most in a
+and in b, about one code value, and lightness not at all. Photos of a folder share their cells, so that soon hardly
+any is new.
+
+RGB photos have more lightnesses than 256; theirs is rounded to 1024 steps, even in the root of luminance, which are
+at most 0.1 L apart.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from colorcli.color import gamut, tables
+from colorcli.engine._strips import LENGTH
+
+#: Cells per Lab unit.
+CELLS = 2
+_REACH = 128 * CELLS  # ab is cut off at +-128, beyond all that sRGB can show
+_SIDE = 2 * _REACH + 1
+#: Cells whose codes are kept; then all are forgotten. An ordinary photo has a few thousand.
+_SLOTS = 8192
+_RGB_LEVELS = 1024
+#: As in ``_strips``: less than a quarter of a code value, which the rounding swallows.
+_SLACK = 6e-5
+
+Pixels = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+
+
+class Codes:
+    """The codes of every lightness, for the cells met so far.
+
+    Args:
+        Y: ``(levels,)`` luminance of the lightnesses, 0..1.
+    """
+
+    def __init__(self, Y: Tensor) -> None:
+        self.levels = len(Y)
+        self._Y, self._fy = Y, gamut.root(Y)
+        self.L = 116 * self._fy - 16
+        # Where a cell's codes begin, or -1.
+        self.places = torch.full((_SIDE * _SIDE,), -1, dtype=torch.int32)
+        self.codes = torch.empty(_SLOTS * self.levels, dtype=torch.int32)
+        self._used = 0
+
+    def need(self, cells: npt.NDArray[np.int32]) -> bool:
+        """Work out the codes of the cells that are new; False if there are more than there is room for."""
+        met = np.zeros(_SIDE * _SIDE, bool)
+        met[cells] = True
+        wanted = np.flatnonzero(met)
+        if len(wanted) > _SLOTS:
+            return False
+        new = wanted[self.places.numpy()[wanted] < 0]
+        if self._used + len(new) > _SLOTS:
+            self.places.fill_(-1)
+            self._used, new = 0, wanted
+        for start in range(0, len(new), 64):  # few enough to stay in the processor's caches
+            self._work_out(new[start : start + 64])
+        return True
+
+    def _work_out(self, cells: npt.NDArray[Any]) -> None:
+        a, b = np.divmod(cells, _SIDE)
+        u, v = (torch.from_numpy(((axis - _REACH) / CELLS).astype(np.float32)) for axis in (a, b))
+        shape = len(cells), self.levels
+        fy, Y = (part.expand(shape).reshape(-1) for part in (self._fy, self._Y))
+        u, v = ((part / unit)[:, None].expand(shape).reshape(-1) for part, unit in ((u, 500), (v, 200)))
+        rgb = gamut.to_linear(fy, u, v, Y)
+        beyond = ((rgb < -_SLACK) | (rgb > 1 + _SLACK)).any(0).nonzero()[:, 0]
+        if len(beyond):
+            fy, u, v, Y = (part[beyond] for part in (fy, u, v, Y))
+            scale = gamut.chroma_scale(fy, u, v, slack=_SLACK)
+            rgb[:, beyond] = gamut.to_linear(fy, u * scale, v * scale, Y)
+        entry = rgb.add_(tables.ENCODE_MARGIN).mul_(tables.ENCODE_STEPS).clamp_(0, len(tables.encode8()) - 1)
+        red, green, blue = tables.encode8()[entry.long()].int()
+        start = self._used * self.levels
+        self.codes[start : start + len(red)] = red | green << 8 | blue << 16
+        self.places[torch.from_numpy(cells).long()] = start + torch.arange(len(cells), dtype=torch.int32) * self.levels
+        self._used += len(cells)
+
+
+class Strip:
+    """Buffers of one thread, and the steps from 8-bit code values and ab to 8-bit code values.
+
+    Attributes:
+        scale: what a and b are to be multiplied by for :meth:`store`.
+    """
+
+    scale = (CELLS, CELLS)
+
+    def __init__(self) -> None:
+        self._level = np.empty(LENGTH, np.int32)
+        self._ab = np.empty((2, LENGTH), np.float32)
+        self._cells = np.empty((2, LENGTH), np.int32)
+        self._place = np.empty(LENGTH, np.int32)
+        self._found = np.empty(LENGTH, np.int32)
+        self._parts = np.empty((LENGTH, 3), np.float32)
+        self._root = np.empty(LENGTH, np.float32)
+        self._gray = self._current = Codes(tables.linear(256))
+        # The codes for RGB are made when the first such photo comes.
+        self._rgb: Codes | None = None
+
+    def load(self, pixels: Pixels) -> None:
+        """Read the lightness of pixels, ``(n,)`` gray or ``(n, 3)`` RGB, uint8; n at most ``LENGTH``."""
+        n = len(pixels)
+        if pixels.ndim == 1:
+            self._current = self._gray
+            np.copyto(self._level[:n], pixels)
+            return
+        if self._rgb is None:
+            self._rgb = Codes((torch.arange(_RGB_LEVELS) / (_RGB_LEVELS - 1)) ** 2)
+        self._current = self._rgb
+        parts, root = self._parts[:n], self._root[:n]
+        cv2.LUT(pixels[None], _luminance(), parts[None])
+        cv2.transform(parts[None], _ONES, root[None])
+        np.sqrt(root, out=root)
+        np.multiply(root, np.float32(_RGB_LEVELS - 1), out=root)
+        np.add(root, np.float32(0.5), out=root)
+        np.copyto(self._level[:n], root, casting="unsafe")
+
+    def lightness(self, pixels: Pixels) -> Tensor:
+        """Do :meth:`load` and return L, ``(n,)`` float32, 0..100."""
+        self.load(pixels)
+        return self._current.L.index_select(0, torch.from_numpy(self._level[: len(pixels)]))
+
+    def store(self, ab: Floats, out: Pixels) -> None:
+        """Colour the pixels loaded last and write them.
+
+        Args:
+            ab: ``(2, n)`` float32, a and b times :attr:`scale`.
+            out: ``(n, 3)`` RGB, uint8, C-contiguous.
+        """
+        n = len(out)
+        moved, cells = self._ab[:, :n], self._cells[:, :n]
+        np.add(ab, np.float32(_REACH + 0.5), out=moved)
+        if moved.min() < 0 or moved.max() >= _SIDE:
+            np.clip(moved, 0, np.float32(_SIDE - 0.5), out=moved)
+        np.copyto(cells, moved, casting="unsafe")
+        np.multiply(cells[0], _SIDE, out=cells[0])
+        self._paint(np.add(cells[0], cells[1], out=cells[0]), self._level[:n], out)
+
+    def _paint(self, cells: Ints, level: Ints, out: Pixels) -> None:
+        n, codes = len(out), self._current
+        place, found = self._place[:n], self._found[:n]
+        _look_up(codes.places, cells, place)
+        if place.min() < 0:
+            if not codes.need(cells):  # more colours than are kept: as noise has them, not photos
+                for half in (slice(0, n // 2), slice(n // 2, n)):
+                    self._paint(cells[half], level[half], out[half])
+                return
+            _look_up(codes.places, cells, place)
+        np.add(place, level, out=place)
+        _look_up(codes.codes, place, found)
+        cv2.cvtColor(found.view(np.uint8).reshape(1, n, 4), cv2.COLOR_RGBA2RGB, out[None])
+
+    def finish(self) -> None:
+        """Nothing waits here; in the strip of 16-bit pictures it does."""
+
+
+def _look_up(table: Tensor, index: Ints, out: Ints) -> None:
+    torch.index_select(table, 0, torch.from_numpy(index), out=torch.from_numpy(out))
+
+
+_ONES = np.ones((1, 3), np.float32)
+
+
+def _luminance() -> Floats:
+    return np.ascontiguousarray(tables.luminance(256).numpy().T)[None]
+
+
+class _PerThread(threading.local):
+    def __init__(self) -> None:
+        self.strip = Strip()
+
+
+_local = _PerThread()
+
+
+def strip() -> Strip:
+    """Return this thread's buffers (16 MiB with the codes, made on first use)."""
+    return _local.strip
