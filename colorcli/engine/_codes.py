@@ -1,8 +1,8 @@
 """The merge of 8-bit pictures: code values by look-up instead of arithmetic.
 
 An 8-bit gray photo has 256 lightnesses, and colours enlarged from a small picture change slowly. So ab is rounded to
-cells half a Lab unit wide, and for every cell that occurs the codes of all lightnesses are worked out once, exactly
-and inside sRGB, and kept: a pixel then costs one look-up. Rounding moves a colour by a quarter of a unit at most in a
+cells half a Lab unit wide, and the code of every lightness that occurs in a cell is worked out once, exactly and
+inside sRGB, and kept: a pixel then costs one look-up. Rounding moves a colour by a quarter of a unit at most in a
 and in b, about one code value, and lightness not at all. Photos of a folder share their cells, so that soon hardly
 any is new.
 
@@ -40,7 +40,7 @@ Ints = npt.NDArray[np.int32]
 
 
 class Codes:
-    """The codes of every lightness, for the cells met so far.
+    """The codes of colours, worked out when they are first met.
 
     Args:
         Y: ``(levels,)`` luminance of the lightnesses, 0..1.
@@ -50,13 +50,14 @@ class Codes:
         self.levels = len(Y)
         self._Y, self._fy = Y, gamut.root(Y)
         self.L = 116 * self._fy - 16
-        # Where a cell's codes begin, or -1.
+        # Where a cell's codes begin, or -1; the codes, packed as R, G, B from the lowest byte, or -1.
         self.places = torch.full((_SIDE * _SIDE,), -1, dtype=torch.int32)
-        self.codes = torch.empty(_SLOTS * self.levels, dtype=torch.int32)
+        self.codes = torch.full((_SLOTS * self.levels,), -1, dtype=torch.int32)
+        self._cells = np.empty(_SLOTS, np.int64)
         self._used = 0
 
-    def need(self, cells: npt.NDArray[np.int32]) -> bool:
-        """Work out the codes of the cells that are new; False if there are more than there is room for."""
+    def make_room(self, cells: Ints) -> bool:
+        """Give the cells that are new a place; False if there are more than there is room for."""
         met = np.zeros(_SIDE * _SIDE, bool)
         met[cells] = True
         wanted = np.flatnonzero(met)
@@ -65,29 +66,45 @@ class Codes:
         new = wanted[self.places.numpy()[wanted] < 0]
         if self._used + len(new) > _SLOTS:
             self.places.fill_(-1)
+            self.codes[: self._used * self.levels] = -1
             self._used, new = 0, wanted
-        for start in range(0, len(new), 64):  # few enough to stay in the processor's caches
-            self._work_out(new[start : start + 64])
+        slots = np.arange(self._used, self._used + len(new))
+        self._cells[slots] = new
+        self.places.numpy()[new] = slots * self.levels
+        self._used += len(new)
         return True
 
-    def _work_out(self, cells: npt.NDArray[Any]) -> None:
-        a, b = np.divmod(cells, _SIDE)
-        u, v = (torch.from_numpy(((axis - _REACH) / CELLS).astype(np.float32)) for axis in (a, b))
-        shape = len(cells), self.levels
-        fy, Y = (part.expand(shape).reshape(-1) for part in (self._fy, self._Y))
-        u, v = ((part / unit)[:, None].expand(shape).reshape(-1) for part, unit in ((u, 500), (v, 200)))
-        rgb = gamut.to_linear(fy, u, v, Y)
-        beyond = ((rgb < -_SLACK) | (rgb > 1 + _SLACK)).any(0).nonzero()[:, 0]
-        if len(beyond):
-            fy, u, v, Y = (part[beyond] for part in (fy, u, v, Y))
-            scale = gamut.chroma_scale(fy, u, v, slack=_SLACK)
-            rgb[:, beyond] = gamut.to_linear(fy, u * scale, v * scale, Y)
-        entry = rgb.add_(tables.ENCODE_MARGIN).mul_(tables.ENCODE_STEPS).clamp_(0, len(tables.encode8()) - 1)
-        red, green, blue = tables.encode8()[entry.long()].int()
-        start = self._used * self.levels
-        self.codes[start : start + len(red)] = red | green << 8 | blue << 16
-        self.places[torch.from_numpy(cells).long()] = start + torch.arange(len(cells), dtype=torch.int32) * self.levels
-        self._used += len(cells)
+    def work_out(self, places: Ints) -> None:
+        """Work out the codes at ``places``."""
+        places = np.unique(places)
+        # In parts, which stay in the processor's caches.
+        for part in np.array_split(places, len(places) // 16384 + 1):
+            slot, level = np.divmod(part, self.levels)
+            a, b = np.divmod(self._cells[slot], _SIDE)
+            u, v = (
+                torch.from_numpy(((axis - _REACH) / (CELLS * unit)).astype(np.float32))
+                for axis, unit in ((a, 500), (b, 200))
+            )
+            fy, Y = (table[torch.from_numpy(level).long()] for table in (self._fy, self._Y))
+            red, green, blue = _encode(_linear(fy, u, v, Y)).int()
+            self.codes[torch.from_numpy(part).long()] = red | green << 8 | blue << 16
+
+
+def _linear(fy: Tensor, u: Tensor, v: Tensor, Y: Tensor) -> Tensor:
+    """Return linear RGB ``(3, n)``, with as much less chroma as sRGB demands."""
+    rgb = gamut.to_linear(fy, u, v, Y)
+    beyond = ((rgb < -_SLACK) | (rgb > 1 + _SLACK)).any(0).nonzero()[:, 0]
+    if len(beyond):
+        fy, u, v, Y = (part[beyond] for part in (fy, u, v, Y))
+        scale = gamut.chroma_scale(fy, u, v, slack=_SLACK)
+        rgb[:, beyond] = gamut.to_linear(fy, u * scale, v * scale, Y)
+    return rgb
+
+
+def _encode(linear: Tensor) -> Tensor:
+    table = tables.encode8()
+    entry = (linear + tables.ENCODE_MARGIN).mul_(tables.ENCODE_STEPS).clamp_(0, len(table) - 1)
+    return table[entry.long()]
 
 
 class Strip:
@@ -155,13 +172,16 @@ class Strip:
         place, found = self._place[:n], self._found[:n]
         _look_up(codes.places, cells, place)
         if place.min() < 0:
-            if not codes.need(cells):  # more colours than are kept: as noise has them, not photos
+            if not codes.make_room(cells):  # more colours than are kept: as noise has them, not photos
                 for half in (slice(0, n // 2), slice(n // 2, n)):
                     self._paint(cells[half], level[half], out[half])
                 return
             _look_up(codes.places, cells, place)
         np.add(place, level, out=place)
         _look_up(codes.codes, place, found)
+        if found.min() < 0:
+            codes.work_out(place[found < 0])
+            _look_up(codes.codes, place, found)
         cv2.cvtColor(found.view(np.uint8).reshape(1, n, 4), cv2.COLOR_RGBA2RGB, out[None])
 
     def finish(self) -> None:
