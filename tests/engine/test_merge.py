@@ -178,7 +178,7 @@ def test_neutral_rgb_counts_as_gray():
     # The lightness of RGB is rounded to 1024 steps: near black that can be worth three codes of a saturated channel.
     assert np.abs(one.astype(int) - other).max() <= 3
     assert (np.abs(one.astype(int) - other) > 1).mean() < 1e-3
-    assert np.abs(lightness_of(one) - lightness_of(other)).max() < 0.4
+    assert np.abs(lightness_of(one) - lightness_of(other)).max() < 0.6  # each is within 0.3 of the truth
 
 
 def test_colours_of_the_photo_are_dropped():
