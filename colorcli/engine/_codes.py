@@ -28,7 +28,7 @@ from colorcli.engine._strips import LENGTH
 CELLS = 2
 _REACH = 128 * CELLS  # ab is cut off at +-128, beyond all that sRGB can show
 _SIDE = 2 * _REACH + 1
-#: Cells whose codes are kept; then all are forgotten. An ordinary photo has a few thousand.
+#: Cells whose codes are kept (8 MiB for gray, 32 for RGB); then all are forgotten. A photo has a few thousand.
 _SLOTS = 8192
 _RGB_LEVELS = 1024
 #: As in ``_strips``: less than a quarter of a code value, which the rounding swallows.
@@ -40,7 +40,7 @@ Ints = npt.NDArray[np.int32]
 
 
 class Codes:
-    """The codes of colours, worked out when they are first met.
+    """The codes of colours, worked out when they are first met; shared by all threads.
 
     Args:
         Y: ``(levels,)`` luminance of the lightnesses, 0..1.
@@ -55,27 +55,25 @@ class Codes:
         self.codes = torch.full((_SLOTS * self.levels,), -1, dtype=torch.int32)
         self._cells = np.empty(_SLOTS, np.int64)
         self._used = 0
+        self._lock = threading.Lock()
 
     def make_room(self, cells: Ints) -> bool:
-        """Give the cells that are new a place; False if there are more than there is room for."""
+        """Give the cells that are new a place; False if there is no room for them."""
         met = np.zeros(_SIDE * _SIDE, bool)
         met[cells] = True
         wanted = np.flatnonzero(met)
-        if len(wanted) > _SLOTS:
-            return False
-        new = wanted[self.places.numpy()[wanted] < 0]
-        if self._used + len(new) > _SLOTS:
-            self.places.fill_(-1)
-            self.codes[: self._used * self.levels] = -1
-            self._used, new = 0, wanted
-        slots = np.arange(self._used, self._used + len(new))
-        self._cells[slots] = new
-        self.places.numpy()[new] = slots * self.levels
-        self._used += len(new)
+        with self._lock:
+            new = wanted[self.places.numpy()[wanted] < 0]
+            if self._used + len(new) > _SLOTS:
+                return False
+            slots = np.arange(self._used, self._used + len(new))
+            self._cells[slots] = new
+            self.places.numpy()[new] = slots * self.levels
+            self._used += len(new)
         return True
 
     def work_out(self, places: Ints) -> None:
-        """Work out the codes at ``places``."""
+        """Work out the codes at ``places``; what two threads work out at the same time comes out the same."""
         places = np.unique(places)
         # In parts, which stay in the processor's caches.
         for part in np.array_split(places, len(places) // 16384 + 1):
@@ -124,20 +122,16 @@ class Strip:
         self._found = np.empty(LENGTH, np.int32)
         self._parts = np.empty((LENGTH, 3), np.float32)
         self._root = np.empty(LENGTH, np.float32)
-        self._gray = self._current = Codes(tables.linear(256))
-        # The codes for RGB are made when the first such photo comes.
-        self._rgb: Codes | None = None
+        self._levels = 256
 
     def load(self, pixels: Pixels) -> None:
         """Read the lightness of pixels, ``(n,)`` gray or ``(n, 3)`` RGB, uint8; n at most ``LENGTH``."""
         n = len(pixels)
         if pixels.ndim == 1:
-            self._current = self._gray
+            self._levels = 256
             np.copyto(self._level[:n], pixels)
             return
-        if self._rgb is None:
-            self._rgb = Codes((torch.arange(_RGB_LEVELS) / (_RGB_LEVELS - 1)) ** 2)
-        self._current = self._rgb
+        self._levels = _RGB_LEVELS
         parts, root = self._parts[:n], self._root[:n]
         cv2.LUT(pixels[None], _luminance(), parts[None])
         cv2.transform(parts[None], _ONES, root[None])
@@ -149,7 +143,7 @@ class Strip:
     def lightness(self, pixels: Pixels) -> Tensor:
         """Do :meth:`load` and return L, ``(n,)`` float32, 0..100."""
         self.load(pixels)
-        return self._current.L.index_select(0, torch.from_numpy(self._level[: len(pixels)]))
+        return _shared(self._levels).L.index_select(0, torch.from_numpy(self._level[: len(pixels)]))
 
     def store(self, ab: Floats, out: Pixels) -> None:
         """Colour the pixels loaded last and write them.
@@ -168,14 +162,16 @@ class Strip:
         self._paint(np.add(cells[0], cells[1], out=cells[0]), self._level[:n], out)
 
     def _paint(self, cells: Ints, level: Ints, out: Pixels) -> None:
-        n, codes = len(out), self._current
+        n, codes = len(out), _shared(self._levels)
         place, found = self._place[:n], self._found[:n]
         _look_up(codes.places, cells, place)
         if place.min() < 0:
-            if not codes.make_room(cells):  # more colours than are kept: as noise has them, not photos
-                for half in (slice(0, n // 2), slice(n // 2, n)):
-                    self._paint(cells[half], level[half], out[half])
-                return
+            if not codes.make_room(cells):
+                codes = _start_again(codes)
+                if not codes.make_room(cells):  # more colours than are kept: as noise has them, not photos
+                    for half in (slice(0, n // 2), slice(n // 2, n)):
+                        self._paint(cells[half], level[half], out[half])
+                    return
             _look_up(codes.places, cells, place)
         np.add(place, level, out=place)
         _look_up(codes.codes, place, found)
@@ -186,6 +182,26 @@ class Strip:
 
     def finish(self) -> None:
         """Nothing waits here; in the strip of 16-bit pictures it does."""
+
+
+_all: dict[int, Codes] = {}
+_all_lock = threading.Lock()
+
+
+def _shared(levels: int) -> Codes:
+    """Return the codes of gray (256 levels) or RGB photos."""
+    codes = _all.get(levels)
+    return codes or _start_again(None, levels)
+
+
+def _start_again(full: Codes | None, levels: int = 0) -> Codes:
+    """Return empty codes in the place of full ones, which threads that still read them may keep."""
+    levels = full.levels if full else levels
+    with _all_lock:
+        if _all.get(levels) is full:
+            gray = levels == 256
+            _all[levels] = Codes(tables.linear(256) if gray else (torch.arange(levels) / (levels - 1)) ** 2)
+        return _all[levels]
 
 
 def _look_up(table: Tensor, index: Ints, out: Ints) -> None:
@@ -208,5 +224,5 @@ _local = _PerThread()
 
 
 def strip() -> Strip:
-    """Return this thread's buffers (16 MiB with the codes, made on first use)."""
+    """Return this thread's buffers (6 MiB, made on first use)."""
     return _local.strip
