@@ -49,7 +49,7 @@ def test_run_folder_and_single_file_name_the_same(tmp_path: Path) -> None:
     ("name", "match"),
     [
         ("defalt", "unknown model 'defalt'.*did you mean 'default'"),
-        ("zzz", "unknown model 'zzz'.*known: default, mrf"),
+        ("zzz", "unknown model 'zzz'.*known: cautious, default, mrf"),
         ("runs/none", "no such file or folder"),
         ("none.safetensors", "no such file or folder"),
     ],
