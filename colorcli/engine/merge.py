@@ -1,8 +1,8 @@
 """The photo's own lightness and the network's colours, put together at full resolution.
 
-A photo of a hundred megapixels passes through in runs of ten thousand pixels: nothing of full size is ever held in
-float, and beside input and output a merge needs a few MiB. It stays on the calling thread and lets go of the
-interpreter's lock, so that several photos can be merged side by side.
+A photo of a hundred megapixels passes through in runs of a hundred thousand pixels: nothing of full size is ever held
+in float, and beside input and output a merge needs a few MiB, and in 8 bits the codes that all photos share (40 MiB
+at most). A merge lets go of the interpreter's lock, so that several photos can be merged side by side.
 """
 
 from __future__ import annotations
