@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from colorcli.errors import UsageError
 
 #: Largest side of the network's input that is accepted: beyond, memory runs out long before anything gets better.
 MAX_SIZE = 4096
+#: What becomes of photos that are in colour already.
+ON_COLOR = ("skip", "copy", "recolor")
+#: Colour space of the outputs.
+PROFILES = ("srgb", "keep")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
@@ -59,12 +64,21 @@ class ColorizeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How a run over many photos goes about it; none of this changes a photo's result.
+    """How a run over many photos goes about it, and in what form it writes them.
 
     Attributes:
-        overwrite: replace outputs that exist; otherwise their inputs are skipped unread.
-        fail_fast: stop after the first failure.
+        overwrite: replace outputs that exist and are not known to be our own; otherwise their inputs are skipped.
+        force: do again what is done already (only where a manifest tells).
+        only_failed: do only what failed last time (only where a manifest tells).
+        retry: so many times, what failed is tried again at the end of the run.
+        fail_fast: stop after the first failure; nothing is then tried again.
         quality: of lossy output formats, 1..100.
+        on_color: photos that are in colour already are left alone (``"skip"``), copied byte for byte (``"copy"``) or
+            treated like all others (``"recolor"``).
+        profile: outputs are in sRGB (``"srgb"``), or in the input's own RGB space (``"keep"``).
+        provenance: the outputs' metadata says what made them.
+        keep_times: outputs have their inputs' times of access and change.
+        max_pixels: pictures of more are refused; None is the limit of `colorcli.media.photo.read`.
         batch: most photos the network sees at once. None is 1 on a CPU, where a bigger batch saves nothing and would
             make a result depend on its neighbours in the last bits, and 16 elsewhere.
         readers: threads that read and shrink; None goes by the number of cores, here as below.
@@ -77,8 +91,16 @@ class RunOptions:
     """
 
     overwrite: bool = False
+    force: bool = False
+    only_failed: bool = False
+    retry: int = 0
     fail_fast: bool = False
     quality: int = 95
+    on_color: Literal["skip", "copy", "recolor"] = "skip"
+    profile: Literal["srgb", "keep"] = "srgb"
+    provenance: bool = True
+    keep_times: bool = False
+    max_pixels: int | None = None
     batch: int | None = None
     readers: int | None = None
     writers: int | None = None
@@ -88,9 +110,14 @@ class RunOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
             raise UsageError(f"quality {self.quality} is out of range", hint="give 1 to 100")
-        for name in ("batch", "readers", "writers", "photos"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} must be at least 1, got {value}")
+        for name, value, known in (("on-color", self.on_color, ON_COLOR), ("profile", self.profile, PROFILES)):
+            if value not in known:
+                raise UsageError(f"unknown {name} {value!r}", hint=f"known: {', '.join(known)}")
+        if self.retry < 0:
+            raise UsageError(f"retry must not be negative, got {self.retry}")
+        for name in ("batch", "readers", "writers", "photos", "max_pixels"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise UsageError(f"{name} must be at least 1, got {count}")
         if self.megapixels <= 0:
             raise UsageError(f"megapixels must be above 0, got {self.megapixels}")

@@ -13,9 +13,9 @@ class Result:
     Attributes:
         input: name of the input; ``-`` for a stream.
         output: name of the output.
-        status: ``"done"`` (the output is complete), ``"skipped"`` (nothing was read) or ``"failed"``.
-        reason: why it was skipped or failed; None when done.
-        hint: the next step after a failure, or None.
+        status: ``"done"`` (the output is complete), ``"skipped"`` (nothing was written) or ``"failed"``.
+        reason: why it was skipped or failed, or copied as it is; None when colorized.
+        hint: the next step after a failure, or how to have it otherwise; or None.
         seconds: work spent on it: reading, its share of the network, merging, writing. Waiting is not counted.
         model: name of the card.
         weights_sha256: of the weights file.
@@ -24,6 +24,9 @@ class Result:
         size: working size, None if the network did not run.
         downgrades: what was given up for lack of memory, in order: ``"batch 8"``, ``"size 128"``, ``"cpu"``.
         warnings: what was wrong with the input without stopping it, and what the output's format could not keep.
+        triage: what kind of picture it is and the numbers behind it (`colorcli.engine.triage.Triage.to_json`); of a
+            file of several pages ``{"pages": [...]}``; None if it was not looked at.
+        pages: how many pictures the file holds.
         error: the exception behind a failure, for exit codes and tracebacks; not part of :meth:`to_json`.
     """
 
@@ -40,6 +43,8 @@ class Result:
     size: int | None = None
     downgrades: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    triage: dict[str, Any] | None = None
+    pages: int = 1
     error: Exception | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:

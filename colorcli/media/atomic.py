@@ -13,15 +13,18 @@ import contextlib
 import errno
 import hashlib
 import itertools
+import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from colorcli.errors import MediaError
 from colorcli.media._messages import from_os_error, printable
+
+_log = logging.getLogger(__name__)
 
 _NAME_MAX = 255  # bytes, on nearly every file system; asked for where the system can tell
 
@@ -88,7 +91,13 @@ def temporary_name(target: Path, attempt: int = 0) -> str:
 
 
 @contextmanager
-def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[BinaryIO]:
+def writing(
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    times: tuple[int, int] | None = None,
+    before_rename: Callable[[Path], None] | None = None,
+) -> Iterator[BinaryIO]:
     """Open a part file beside ``path`` for writing; rename it to ``path`` when the block ends well.
 
     If the block raises, or anything goes wrong on the way, the part file is removed and ``path`` is as it was.
@@ -97,6 +106,9 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
         path: the final name. Its folder must exist.
         overwrite: replace a file that is there (its mode is kept); otherwise it is never touched, not even one that
             came to be while the block ran.
+        times: of access and of change that the file gets, in nanoseconds.
+        before_rename: called with the part file once it is complete, closed and on the disk, in its final size and
+            times: the place to write down what is about to appear. If it raises, nothing has changed.
 
     Yields:
         The part file, open for binary writing.
@@ -116,7 +128,13 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
             if overwrite:
                 with contextlib.suppress(OSError):
                     part.chmod(stat.S_IMODE(target.stat().st_mode))
+            if times is not None:
+                _set_times(part, times)
             os.fsync(file.fileno())
+        if before_rename is not None:
+            before_rename(part)
+            if times is not None:
+                _set_times(part, times)  # whoever read the part file changed its time of access
         _rename(part, target, overwrite=overwrite)
     except FileExistsError as error:
         raise MediaError(f"the output exists already: {printable(path)}", hint="--overwrite replaces it") from error
@@ -138,6 +156,13 @@ def _open_part(target: Path) -> tuple[BinaryIO, Path]:
             if attempt >= 99:
                 raise
     raise AssertionError("unreachable")  # pragma: no cover
+
+
+def _set_times(part: Path, times: tuple[int, int]) -> None:
+    try:
+        os.utime(part, ns=times)
+    except OSError as error:  # some network file systems refuse; a file with today's date is no loss of pixels
+        _log.warning("%s", from_os_error(error, part, doing="set the times of").message)
 
 
 def _rename(part: Path, target: Path, *, overwrite: bool) -> None:

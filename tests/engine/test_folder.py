@@ -296,7 +296,7 @@ def test_results_are_json(color: Colorizer, scans: Path, tmp_path: Path) -> None
         shown = json.loads(json.dumps(result.to_json()))
         assert set(shown) == {
             "input", "output", "status", "reason", "hint", "seconds", "model", "weights_sha256", "device",
-            "precision", "size", "downgrades", "warnings",
+            "precision", "size", "downgrades", "warnings", "triage", "pages",
         }  # fmt: skip
 
 

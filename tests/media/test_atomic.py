@@ -143,6 +143,45 @@ def test_the_longest_names(tmp_path, name) -> None:
     assert temporary_name(other) != temporary
 
 
+def test_times_and_the_moment_before_the_rename(tmp_path) -> None:
+    target, seen = tmp_path / "a.bin", []
+
+    def note(part: Path) -> None:
+        status = part.stat()
+        seen.append((target.exists(), part.read_bytes(), status.st_size, status.st_mtime_ns))
+
+    with writing(target, times=(10**18, 10**18 + 7), before_rename=note) as file:
+        file.write(b"whole")
+    assert seen == [(False, b"whole", 5, 10**18 + 7)]
+    assert (target.stat().st_atime_ns, target.stat().st_mtime_ns) == (10**18, 10**18 + 7)
+    assert _names(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), OSError(errno.ENOSPC, "full")])
+def test_nothing_changes_if_the_moment_before_fails(tmp_path, error) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+
+    def fail(_: Path) -> None:
+        raise error
+
+    with pytest.raises((ValueError, MediaError)), writing(target, overwrite=True, before_rename=fail) as file:
+        file.write(b"new")
+    assert target.read_bytes() == b"old"
+    assert _names(tmp_path) == ["a.bin"]
+
+
+def test_times_that_cannot_be_set_cost_no_picture(tmp_path, monkeypatch, caplog) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    with writing(tmp_path / "a.bin", times=(1, 1)) as file:
+        file.write(b"whole")
+    assert (tmp_path / "a.bin").read_bytes() == b"whole"
+    assert "set the times" in caplog.text
+
+
 def test_a_name_that_is_too_long(tmp_path) -> None:
     with pytest.raises(MediaError, match="too long"), writing(tmp_path / ("x" * 300)):
         pass
