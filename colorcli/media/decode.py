@@ -43,15 +43,18 @@ class Decoded:
     format: str
     metadata: Metadata
     warnings: list[str] = field(default_factory=list)
+    pages: int = 1
+    source_icc: bytes | None = None
 
 
-def decode(stream: BinaryIO, name: str, *, max_pixels: int) -> Decoded:
+def decode(stream: BinaryIO, name: str, *, max_pixels: int, page: int = 0) -> Decoded:
     """Decode one picture.
 
     Args:
         stream: the file, seekable.
         name: what to call it in messages.
         max_pixels: refuse more, before any memory is taken for them.
+        page: which page of a TIFF, from 0.
 
     Raises:
         MediaError: no picture, a damaged or truncated one, too large, or of a kind that is not supported.
@@ -94,8 +97,16 @@ def _decode(image: Image.Image, stream: BinaryIO, name: str, notes: list[str]) -
         upright.info = image.info
         pixels, alpha, icc = _from_pillow(upright, image, icc, notes)
     pixels = _collapsed(pixels)
+    source_icc = icc if icc and profiles.space(icc) == "RGB" else None
     pixels, icc = _in_srgb(pixels, icc, notes)
-    return Decoded(pixels, alpha, form, replace(about, icc=icc), notes)
+    return Decoded(
+        pixels,
+        alpha,
+        form,
+        replace(about, icc=icc),
+        notes,
+        source_icc=source_icc if icc and icc != source_icc else None,
+    )
 
 
 def _from_pillow(
@@ -185,11 +196,8 @@ def _in_srgb(pixels: Pixels, icc: bytes | None, notes: list[str]) -> tuple[Pixel
         if gray:
             table = profiles.gray_table(icc, 256 if pixels.dtype == np.uint8 else 65536)
             pixels = pixels if table is None else table.astype(pixels.dtype)[pixels]
-        elif pixels.dtype == np.uint8:
-            pixels = _array(profiles.to_srgb(Image.fromarray(pixels), icc))
         else:
-            notes.append("16-bit colours of a profile other than sRGB are taken as they are; the profile is kept")
-            return pixels, icc
+            pixels = profiles.colors_to_srgb(pixels, icc)
     except profiles.BrokenProfileError as error:
         notes.append(f"a damaged ICC profile is left out ({error})")
         return pixels, None

@@ -25,7 +25,7 @@ _TIFF_LEVEL = 3
 
 
 def encode(
-    pixels: Pixels, alpha: Pixels | None, about: Metadata, form: str, *, quality: int
+    pixels: Pixels, alpha: Pixels | None, about: Metadata, form: str, *, quality: int, into: bytes | None = None
 ) -> tuple[Buffer, list[str]]:
     """Encode a picture.
 
@@ -35,6 +35,7 @@ def encode(
         about: its metadata; a profile for another kind of pixels is left out.
         form: a key of `FORMATS`.
         quality: 1..100 for JPEG, WebP (100 is lossless there) and AVIF; the other formats are lossless.
+        into: an RGB profile that colour is to be in; None for sRGB.
 
     Returns:
         The file, and a note on each thing that this format could not keep.
@@ -43,6 +44,14 @@ def encode(
         OSError, ValueError: the codec refuses, because the picture is too large for the format for example.
     """
     able, notes = FORMATS[form], list[str]()
+    if into and pixels.ndim == 3:
+        if not able.profile:
+            notes.append(f"{form} cannot keep the input's profile: its colours are written as sRGB")
+        else:
+            try:
+                pixels, about = profiles.from_srgb(pixels, into), replace(about, icc=into)
+            except profiles.BrokenProfileError:
+                notes.append("the input's profile can only be read from: the colours are written as sRGB")
     if pixels.dtype == np.uint16 and not able.deep:
         pixels = to_eight_bits(pixels)
         alpha = None if alpha is None else to_eight_bits(alpha)

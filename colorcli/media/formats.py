@@ -25,6 +25,7 @@ class Format:
         alpha: it holds transparency.
         deep: it holds 16 bits per sample.
         lossless: what is read back equals what was written (for the depths it holds).
+        profile: it holds an ICC profile.
     """
 
     name: str
@@ -32,19 +33,27 @@ class Format:
     alpha: bool
     deep: bool
     lossless: bool
+    profile: bool
 
 
 FORMATS = {
     form.name: form
     for form in (
-        Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), alpha=False, deep=False, lossless=False),
-        Format("PNG", (".png",), alpha=True, deep=True, lossless=True),
-        Format("TIFF", (".tif", ".tiff"), alpha=True, deep=True, lossless=True),
-        Format("WEBP", (".webp",), alpha=True, deep=False, lossless=False),
-        Format("AVIF", (".avif",), alpha=True, deep=False, lossless=False),
-        Format("JPEG2000", (".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"), alpha=True, deep=False, lossless=True),
-        Format("BMP", (".bmp", ".dib"), alpha=False, deep=False, lossless=True),
-        Format("PPM", (".ppm", ".pnm"), alpha=False, deep=True, lossless=True),
+        Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), alpha=False, deep=False, lossless=False, profile=True),
+        Format("PNG", (".png",), alpha=True, deep=True, lossless=True, profile=True),
+        Format("TIFF", (".tif", ".tiff"), alpha=True, deep=True, lossless=True, profile=True),
+        Format("WEBP", (".webp",), alpha=True, deep=False, lossless=False, profile=True),
+        Format("AVIF", (".avif",), alpha=True, deep=False, lossless=False, profile=True),
+        Format(
+            "JPEG2000",
+            (".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"),
+            alpha=True,
+            deep=False,
+            lossless=True,
+            profile=False,
+        ),
+        Format("BMP", (".bmp", ".dib"), alpha=False, deep=False, lossless=True, profile=False),
+        Format("PPM", (".ppm", ".pnm"), alpha=False, deep=True, lossless=True, profile=False),
     )
 }
 

@@ -10,9 +10,10 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,10 @@ class Photo:
         metadata: EXIF, XMP, ICC, IPTC, resolution, comments.
         source: the file's name for messages, ``-`` for standard input.
         warnings: what was broken in the file, or could not be honoured, and did not stop the reading.
+        page: which page of a multi-page TIFF this is, from 0.
+        pages: how many pages the file has; 1 for every other format.
+        source_icc: the RGB profile that the file's pixels were in before they were brought to sRGB; None where they
+            were in sRGB already, or in no RGB profile at all.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -49,15 +54,26 @@ class Photo:
     metadata: Metadata = field(default_factory=Metadata)
     source: str = "-"
     warnings: list[str] = field(default_factory=list)
+    page: int = 0
+    pages: int = 1
+    source_icc: bytes | None = None
 
 
-def read(source: str | os.PathLike[str] | BinaryIO, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Photo:
+def read(
+    source: str | os.PathLike[str] | BinaryIO,
+    *,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    page: int = 0,
+) -> Photo:
     """Read a photo; its content decides the format, not its name.
 
     Args:
         source: a path, or a binary stream (all of it is read if it cannot seek).
         name: what to call it in messages; by default the path, or ``-`` for a stream.
         max_pixels: refuse pictures of more, before any memory is taken for them.
+        page: which page of a multi-page TIFF, from 0; `Photo.pages` says how many there are. Smaller copies of a page
+            and masks are no pages.
 
     Returns:
         The photo: EXIF orientation applied, colours brought to sRGB.
@@ -65,6 +81,7 @@ def read(source: str | os.PathLike[str] | BinaryIO, *, name: str | None = None, 
     Raises:
         MediaError: missing, unreadable, empty, no picture, damaged, truncated, too large, or of an unsupported kind;
             always with the name and the next step. Half a picture is never accepted.
+        IndexError: there is no such page.
     """
     from colorcli.media import decode  # Pillow is not loaded before there is something to decode
 
@@ -72,7 +89,7 @@ def read(source: str | os.PathLike[str] | BinaryIO, *, name: str | None = None, 
         shown = name or printable(source)
         try:
             with _open_regular(source) as stream:
-                found = decode.decode(stream, shown, max_pixels=max_pixels)
+                found = decode.decode(stream, shown, max_pixels=max_pixels, page=page)
         except OSError as error:
             raise from_os_error(error, source) from error
         except MemoryError as error:
@@ -80,12 +97,22 @@ def read(source: str | os.PathLike[str] | BinaryIO, *, name: str | None = None, 
     else:
         shown = name or "-"
         try:
-            found = decode.decode(decode.in_memory(source), shown, max_pixels=max_pixels)
+            found = decode.decode(decode.in_memory(source), shown, max_pixels=max_pixels, page=page)
         except OSError as error:
             raise from_os_error(error, shown) from error
         except MemoryError as error:
             raise _too_large(shown) from error
-    return Photo(found.pixels, found.alpha, found.format, found.metadata, shown, found.warnings)
+    return Photo(
+        found.pixels,
+        found.alpha,
+        found.format,
+        found.metadata,
+        shown,
+        found.warnings,
+        page,
+        found.pages,
+        found.source_icc,
+    )
 
 
 def write(
@@ -95,6 +122,9 @@ def write(
     format: str | None = None,
     quality: int = 95,
     overwrite: bool = False,
+    profile: Literal["srgb", "keep"] = "srgb",
+    times: tuple[int, int] | None = None,
+    before_rename: Callable[[Path], None] | None = None,
 ) -> list[str]:
     """Write a photo; under a path, only when it is complete (`colorcli.media.atomic`).
 
@@ -105,6 +135,10 @@ def write(
             the photo's own.
         quality: 1..100 for JPEG (always 4:4:4), WebP (100 is lossless) and AVIF; other formats are lossless.
         overwrite: replace a file that is there.
+        profile: ``srgb``, or ``keep``: colour goes back into the RGB profile that the input was in, and is tagged with
+            it. Gray pixels, and input that had no RGB profile, are written as sRGB either way.
+        times: when the file was last read and changed, in ns since the epoch; by default now. Paths only.
+        before_rename: called with the complete part file; if it raises, nothing has changed. Paths only.
 
     Returns:
         A note for each thing that the format could not keep; empty when nothing is lost.
@@ -124,8 +158,9 @@ def write(
         raise ValueError(f"not a format that can be written: {form!r}; there are {', '.join(FORMATS)}")
     if path is not None:
         check_target(path, overwrite=overwrite)  # before the work of encoding
+    into = photo.source_icc if profile == "keep" else None
     try:
-        data, notes = encode.encode(photo.pixels, photo.alpha, photo.metadata, form, quality=quality)
+        data, notes = encode.encode(photo.pixels, photo.alpha, photo.metadata, form, quality=quality, into=into)
     except MemoryError as error:
         raise _too_large(shown) from error
     except (OSError, ValueError, RuntimeError) as error:
@@ -136,7 +171,7 @@ def write(
         assert not isinstance(target, (str, os.PathLike))
         target.write(data)
     else:
-        with writing(path, overwrite=overwrite) as file:
+        with writing(path, overwrite=overwrite, times=times, before_rename=before_rename) as file:
             file.write(data)
     return notes
 
