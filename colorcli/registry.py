@@ -47,7 +47,7 @@ class Registry:
         return {
             found.name.replace("_", "-"): f"{self.package}.{found.name}"
             for found in pkgutil.iter_modules(list(paths))
-            if not found.name.startswith("_")
+            if not found.name.startswith("_") and not found.ispkg  # a sub-package holds parts, not entries
         }
 
     @cached_property

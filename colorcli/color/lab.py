@@ -80,3 +80,8 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 def gray_to_L(gray: Tensor) -> Tensor:
     """Return L (0..100) of neutral sRGB values ``gray`` (0..1), any shape: L of (v, v, v) needs no matrix."""
     return 116 * _f(srgb_to_linear(gray)) - 16
+
+
+def L_to_gray(L: Tensor) -> Tensor:
+    """Return the neutral sRGB value (0..1) of lightness ``L`` (0..100), any shape: the inverse of :func:`gray_to_L`."""
+    return linear_to_srgb(_f_inverse((L + 16) / 116))

@@ -6,36 +6,52 @@ from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution, batch norm and, unless told otherwise, ReLU: ``(B, C, H, W)`` to ``(B, D, H/s, W/s)``."""
+    """Convolution, batch norm and, unless told otherwise, ReLU: ``(B, C, H, W)`` to ``(B, D, H/s, W/s)``.
 
-    def __init__(self, channels: int, out: int, kernel: int = 3, stride: int = 1, *, act: bool = True) -> None:
+    Args:
+        channels: C.
+        out: D.
+        kernel: side of the filters, odd; the border is padded with zeros to keep the size.
+        stride: s.
+        act: whether ReLU follows.
+        bias: whether the convolution has one. The norm makes it redundant; published weights may bring it.
+    """
+
+    FOLDS = (("0", "1"),)
+
+    def __init__(
+        self, channels: int, out: int, kernel: int = 3, stride: int = 1, *, act: bool = True, bias: bool = False
+    ) -> None:
         layers: list[nn.Module] = [
-            nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False),
+            nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=bias),
             nn.BatchNorm2d(out),
         ]
         super().__init__(*layers, *([nn.ReLU(inplace=True)] if act else []))
 
     @property
     def norm(self) -> nn.BatchNorm2d:
-        """The batch norm, until :meth:`fuse` takes it away."""
+        """The batch norm, until :func:`fuse_all` takes it away."""
         return cast(nn.BatchNorm2d, self[1])
-
-    def fuse(self) -> None:
-        """Fold the batch norm into the convolution: the same map in evaluation, one pass over memory less."""
-        if isinstance(self[1], nn.BatchNorm2d):
-            self[0] = fuse_conv_bn_eval(cast(nn.Conv2d, self[0]), self[1])
-            self[1] = nn.Identity()
 
 
 def fuse_all(network: nn.Module) -> None:
-    """Fold every batch norm of a network in evaluation mode into the convolution before it."""
-    for module in network.modules():
-        if isinstance(module, ConvNorm):
-            module.fuse()
+    """Fold batch norms of a network in evaluation mode into the layers before them: one pass over memory less each.
+
+    Which ones, a module says itself: ``FOLDS`` names pairs of its children, a convolution or linear layer and the
+    batch norm that gets its output and nothing else.
+    """
+    for module in list(network.modules()):
+        for layer, norm in getattr(module, "FOLDS", ()):
+            first, second = module.get_submodule(layer), module.get_submodule(norm)
+            if isinstance(second, nn.BatchNorm2d):
+                setattr(module, layer, fuse_conv_bn_eval(cast(nn.Conv2d, first), second))
+            elif isinstance(second, nn.BatchNorm1d):
+                setattr(module, layer, fuse_linear_bn_eval(cast(nn.Linear, first), second))
+            setattr(module, norm, nn.Identity())
 
 
 class BasicBlock(nn.Module):

@@ -36,6 +36,11 @@ def test_the_inverse_does_not_clip():
     assert torch.allclose(lab.rgb_to_lab(rgb.double())[0], vivid[0].double(), atol=0.5)
 
 
+def test_L_to_gray_undoes_gray_to_L():
+    gray = torch.linspace(0, 1, 256)
+    assert torch.allclose(lab.L_to_gray(lab.gray_to_L(gray)), gray, atol=1e-5)
+
+
 def test_gray_to_L_is_the_L_of_neutral_colours():
     gray = torch.linspace(0, 1, 256)
     whole = lab.rgb_to_lab(gray.expand(3, 1, 256))

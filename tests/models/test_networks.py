@@ -18,6 +18,10 @@ def network(request):
     return module.INFO, module.build(**TINY.get(request.param, {}))
 
 
+def test_backbones_are_no_networks():
+    assert "resnet-fusion" in NETWORKS.names() and "backbones" not in NETWORKS.names()
+
+
 def test_it_says_what_it_is(network):
     info, _ = network
     assert isinstance(info, NetworkInfo) and info.output in ("ab", "logits") and info.paper
