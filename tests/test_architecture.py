@@ -38,6 +38,7 @@ KEPT_IN = {
     "cv2": ("media", "engine", "training", "report"),  # resizing and tables are anyone's; see FILES_OF_CV2
     "PIL": ("media",),
     "tifffile": ("media",),
+    "lxml": ("media",),
     "av": ("media.video",),
     "huggingface_hub": ("weights.hub",),
     "typer": ("cli",),

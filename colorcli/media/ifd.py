@@ -14,8 +14,8 @@ from typing import BinaryIO
 import numpy as np
 
 # Bytes per value and per unit whose bytes turn round with the byte order (a rational is two units), by field type.
-_VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_UNIT = {**_VALUE, 5: 4, 10: 4}
+VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_UNIT = {**VALUE, 5: 4, 10: 4}
 
 
 class BrokenDirectoryError(ValueError):
@@ -38,9 +38,9 @@ class Field:
 
     def number(self) -> int:
         """Return the first value of a whole-number field."""
-        if _VALUE.get(self.kind) not in (1, 2, 4, 8) or len(self.data) < _VALUE[self.kind]:
+        if VALUE.get(self.kind) not in (1, 2, 4, 8) or len(self.data) < VALUE[self.kind]:
             raise BrokenDirectoryError(f"not a number: type {self.kind}")
-        return int.from_bytes(self.data[: _VALUE[self.kind]], "little")
+        return int.from_bytes(self.data[: VALUE[self.kind]], "little")
 
 
 Directory = dict[int, "Field | Directory"]
@@ -96,7 +96,7 @@ def fields(stream: BinaryIO, head: Header, offset: int) -> dict[int, Field]:
     budget = size  # fields may not together be larger than the file: overlapping ones are an attack
     for start in range(0, len(table) - width + 1, width):
         tag, kind, values = struct.unpack_from(head.order + entry, table, start)
-        length = values * _VALUE.get(kind, 0)
+        length = values * VALUE.get(kind, 0)
         place = start + width - inline
         if not length or length > budget:
             continue

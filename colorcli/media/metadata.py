@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from colorcli.media import exif as exif_block
 from colorcli.media import ifd
+from colorcli.media import xmp as xmp_packet
 from colorcli.media.ifd import BrokenDirectoryError, Directory, Field
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Metadata:
         dpi: pixels per inch, across and down.
         comment: a file comment.
         text: PNG's text chunks, keyword to text, XMP and EXIF not among them.
+        ours: the fields above, by name, in which nothing stands but what colorcli itself put there.
     """
 
     exif: bytes | None = None
@@ -47,6 +48,7 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     comment: bytes | None = None
     text: Mapping[str, str] = field(default_factory=dict)
+    ours: frozenset[str] = frozenset()
 
 
 def gather(image: Image.Image, stream: BinaryIO, *, swapped: bool) -> tuple[Metadata, list[str]]:
@@ -77,10 +79,15 @@ def gather(image: Image.Image, stream: BinaryIO, *, swapped: bool) -> tuple[Meta
         blocks = (data for name, data in getattr(image, "applist", ()) if name == "APP13")
         photoshop = b"".join(data.removeprefix(_APP13_HEAD) for data in blocks if data.startswith(_APP13_HEAD))
     xmp = _as_bytes(info.get("xmp"))
+    try:
+        xmp = xmp_packet.fitted(xmp) if xmp and xmp.strip(b"\0 \r\n\t") else None
+    except xmp_packet.BrokenXmpError:
+        xmp = None
+        notes.append("the XMP data is damaged and is left out")
     return (
         Metadata(
             exif=exif,
-            xmp=_xmp_upright(xmp) if xmp else None,
+            xmp=xmp,
             icc=_as_bytes(info.get("icc_profile")) or None,
             photoshop=photoshop or None,
             iptc=iptc or None,
@@ -214,11 +221,6 @@ def _sane_dpi(dpi: Any) -> tuple[float, float] | None:
         if 0 < across < 1e6 and 0 < down < 1e6:
             return across, down
     return None
-
-
-def _xmp_upright(xmp: bytes) -> bytes:
-    """Set ``tiff:Orientation`` to 1, written as an attribute or as an element."""
-    return re.sub(rb"(tiff:Orientation(?:\s*=\s*[\"']|\s*>\s*))[2-8]", rb"\g<1>1", xmp)
 
 
 def _as_bytes(value: Any) -> bytes | None:
