@@ -6,6 +6,8 @@ programmer (a wrong shape, a wrong type) is a plain ``ValueError`` or ``TypeErro
 
 from __future__ import annotations
 
+import re
+
 
 class ColorcliError(Exception):
     """Something the user can mend.
@@ -55,3 +57,14 @@ class DeviceError(ColorcliError):
     """A device or a precision is not available, or memory ran out on it."""
 
     exit_code = 6
+
+
+def missing_library(error: ImportError) -> ColorcliError | None:
+    """Return the sentence for a shared library that the system lacks, as OpenCV's libGL on a bare Debian, else None."""
+    found = re.match(r"(\S+): cannot open shared object file", str(error))
+    if found is None:
+        return None
+    return ColorcliError(
+        f"OpenCV cannot be loaded: this system has no {found[1]}",
+        hint="apt-get install libgl1 libglib2.0-0, or pip install --force-reinstall opencv-python-headless",
+    )

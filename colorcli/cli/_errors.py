@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 import traceback
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from colorcli.errors import ColorcliError, MediaError, UsageError
+from colorcli.errors import ColorcliError, MediaError, UsageError, missing_library
 from colorcli.registry import near_miss
 
 INTERRUPTED = 130
@@ -95,17 +94,6 @@ def _from_system(error: OSError) -> ColorcliError | None:
     )
 
 
-def _from_import(error: ImportError) -> ColorcliError | None:
-    """Return the sentence for a shared library that the system lacks, as OpenCV's libGL on a bare Debian."""
-    found = re.match(r"(\S+): cannot open shared object file", str(error))
-    if found is None:
-        return None
-    return ColorcliError(
-        f"OpenCV cannot be loaded: this system has no {found[1]}",
-        hint="apt-get install libgl1 libglib2.0-0, or pip install --force-reinstall opencv-python-headless",
-    )
-
-
 class ColorcliGroup(TyperGroup):
     """A group of commands whose errors end as sentences on stderr and documented exit codes."""
 
@@ -146,5 +134,5 @@ def _known(error: Exception) -> ColorcliError | None:
         case OSError():
             return _from_system(error)
         case ImportError():
-            return _from_import(error)
+            return missing_library(error)
     return None
