@@ -6,6 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
+class Skip:
+    """Why nothing was done, as :attr:`Result.reason` says it; summaries count by these."""
+
+    EXISTS = "the output exists"
+    DONE = "done already"
+    COLOR = "in colour already"
+    FOREIGN = "the output exists and was not written by colorcli"
+    CHANGED = "the output was changed since colorcli wrote it"
+    OTHER = "the output was made from another folder's photo of that name"
+    ORIGINAL_GONE = "colorized in place under other settings, and its original is no longer kept"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """The outcome for one input, as a manifest or ``--json`` shows it.

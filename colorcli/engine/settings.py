@@ -1,0 +1,78 @@
+"""Everything that decides how a photo comes out, in a form that can be written down and compared.
+
+Two runs whose settings and weights are equal give equal pixels, up to the last bits that another device may round
+differently; so what one has done the other need not do again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from colorcli.engine.options import ColorizeOptions, RunOptions
+from colorcli.media._messages import from_os_error
+
+if TYPE_CHECKING:
+    from colorcli.weights.card import Card
+
+#: To be raised with every change of the program that changes its results.
+RESULT_VERSION = 1
+
+Settings = dict[str, str | int | float | None]
+
+
+def settings(asked: ColorizeOptions, how: RunOptions, card: Card) -> Settings:
+    """Return what decides a result, the card's values filled in; not the device, nor anything about speed.
+
+    Args:
+        asked: how photos are colorized.
+        how: how they are written.
+        card: of the model.
+
+    Raises:
+        MediaError: the palette cannot be read.
+    """
+    decoder = asked.decoder or card.decoder
+    # The card's temperature is for the card's decoder, as in colorcli.engine.colorizer.
+    tuned = card.temperature if decoder == card.decoder else None
+    return {
+        "version": RESULT_VERSION,
+        "model": card.name,
+        "network": card.network,
+        "precision": asked.precision,
+        "size": asked.size or card.size,
+        "strength": card.strength if asked.strength is None else asked.strength,
+        "temperature": tuned if asked.temperature is None else asked.temperature,
+        "decoder": decoder,
+        "form": asked.form or card.form,
+        "rebalance": card.rebalance,
+        "upsampler": asked.upsampler or card.upsampler,
+        "seed": asked.seed,
+        "palette": _palette(asked),
+        "quality": how.quality,
+        "profile": how.profile,
+        "provenance": int(how.provenance),
+        "keep_times": int(how.keep_times),
+        "on_color": how.on_color,
+    }
+
+
+def key(settings: Settings, weights_sha256: str) -> str:
+    """Return a hash of settings and weights, the same for all that give the same results.
+
+    What is done with photos that are in colour already is left out: it decides nothing about the others.
+    """
+    decisive = {name: value for name, value in settings.items() if name != "on_color"}
+    text = json.dumps([decisive, weights_sha256], sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+def _palette(asked: ColorizeOptions) -> str | None:
+    if asked.palette is None:
+        return None
+    try:
+        with asked.palette.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise from_os_error(error, asked.palette) from error
