@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorcli.errors import MediaError
-from colorcli.media import deep, metadata, opening, profiles
+from colorcli.media import deep, jpeg_damage, metadata, opening, profiles
 from colorcli.media.metadata import Metadata
 
 Pixels = NDArray[Any]
@@ -91,7 +91,10 @@ def _decode(image: Image.Image, stream: BinaryIO, name: str, notes: list[str]) -
         pixels, alpha = deep.decode(image, stream)
         pixels, alpha = _turned(pixels, orientation), alpha if alpha is None else _turned(alpha, orientation)
     else:
-        image.load()
+        if form == "JPEG":
+            notes += jpeg_damage.load(image, stream)
+        else:
+            image.load()
         # Pillow turns TIFFs by itself when it loads them.
         upright = image if image.format == "TIFF" or orientation == 1 else image.transpose(_UPRIGHT[orientation])
         upright.info = image.info
