@@ -8,7 +8,16 @@ from colorcli.models._info import NetworkInfo
 from colorcli.registry import NETWORKS
 
 #: Arguments that make a network small enough to test.
-TINY = {"resnet-fusion": {"width": 8, "blocks": 1, "bottom": 4}}
+TINY = {
+    "resnet-fusion": {"width": 8, "blocks": 1, "bottom": 4},
+    "cifar-autoencoder": {"width": 8},
+    "cifar-cnn": {"width": 8, "depth": 3},
+    "koala": {"width": 8, "backbone": "own", "features": 16, "size": 96},
+    "vgg16-autoencoder": {"vgg": 4, "width": 2},
+    "eccv16": {"width": 8},
+    "zhang-ab": {"width": 8},
+    "zhang-bins": {"width": 8, "student": True, "dropout": 0.1},
+}
 
 
 @pytest.fixture(params=NETWORKS.names())
@@ -43,8 +52,8 @@ def test_every_parameter_gets_a_gradient(network):
     info, net = network
     side = max(info.minimum, 2 * info.multiple_of)
     net.train()(torch.rand(2, 1, side, side) * 100).square().mean().backward()
-    dead = [name for name, parameter in net.named_parameters() if parameter.grad is None]
-    assert not dead
+    wrong = [name for name, p in net.named_parameters() if p.requires_grad != (p.grad is not None)]
+    assert not wrong
 
 
 def test_pictures_in_a_batch_do_not_see_each_other(network):
@@ -54,6 +63,27 @@ def test_pictures_in_a_batch_do_not_see_each_other(network):
     net.eval()
     with torch.no_grad():
         assert torch.allclose(net(pictures)[1:2], net(pictures[1:2]), atol=1e-4)
+
+
+def test_what_it_gives_for_training_contains_what_it_gives(network):
+    info, net = network
+    if not info.also:
+        assert not hasattr(net, "forward_training")
+        pytest.skip("its output is all it gives")
+    side = max(info.minimum, 2 * info.multiple_of)
+    L = torch.rand(2, 1, side, side) * 100
+    outputs = net.eval().forward_training(L)
+    assert set(outputs) == {info.output, *info.also}
+    assert torch.allclose(outputs[info.output], net(L), atol=1e-4)
+
+
+def test_frozen_parts_stay_in_evaluation_mode(network):
+    _, net = network
+    net.train()
+    for name, module in net.named_modules():
+        weights = list(module.parameters())
+        if weights:
+            assert module.training == any(weight.requires_grad for weight in weights), name
 
 
 def test_logits_come_with_a_prior(network):

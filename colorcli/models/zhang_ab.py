@@ -1,0 +1,20 @@
+"""Zhang-style body that regresses ab: the baseline with L2 loss of Zhang et al. 2016."""
+
+from __future__ import annotations
+
+from colorcli.models._info import NetworkInfo
+from colorcli.models._zhang import MINIMUM, MULTIPLE_OF, STRIDE, Zhang
+
+INFO = NetworkInfo(
+    output="ab",
+    stride=STRIDE,
+    multiple_of=MULTIPLE_OF,
+    minimum=MINIMUM,
+    precisions=("fp32", "bf16"),
+    paper="Zhang et al. 2016, arXiv 1603.08511",
+)
+
+
+def build(width: int = 64, *, student: bool = False, dropout: float = 0.0) -> Zhang:
+    """Return a network with random weights; the sizes are those of :class:`~colorcli.models._zhang.Zhang`."""
+    return Zhang("ab", width, student=student, dropout=dropout)
