@@ -14,6 +14,8 @@ TINY = {
     "cifar-cnn": {"width": 8, "depth": 3},
     "koala": {"width": 8, "backbone": "own", "features": 16, "size": 96},
     "vgg16-autoencoder": {"vgg": 4, "width": 2},
+    "resnet18-ab": {"width": 8, "fusion": True},
+    "resnet18-bins": {"width": 8, "marginals": True},
     "eccv16": {"width": 8},
     "zhang-ab": {"width": 8},
     "zhang-bins": {"width": 8, "student": True, "dropout": 0.1},
