@@ -16,6 +16,11 @@ class NetworkInfo:
         stride: input pixels per output pixel; sizes fed to the network are multiples of it before padding.
         multiple_of: H and W of the input must be multiples of this (the caller pads).
         minimum: the smallest H and W accepted.
+        gray: what a training picture's gray version is made of, for the L the network is shown: its ``"lightness"``
+            (L of Lab), or its ``"luma"``, 0.299 R + 0.587 G + 0.114 B of the sRGB values. Of a gray photo both are
+            the same.
+        also: what ``forward_training(L)``, where a network has one, gives besides ``output``; see
+            ``colorcli.training.task``.
         precisions: names of the dtypes the network is known to be good in.
         paper: where it comes from.
         licence: licence of the architecture's code.
@@ -25,6 +30,8 @@ class NetworkInfo:
     stride: int
     multiple_of: int
     minimum: int
+    gray: Literal["lightness", "luma"] = "lightness"
+    also: tuple[str, ...] = ()
     precisions: tuple[str, ...] = field(default=("fp32",))
     paper: str = ""
     licence: str = "Apache-2.0"

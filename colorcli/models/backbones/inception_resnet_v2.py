@@ -17,7 +17,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from colorcli.models._blocks import fuse_all
 
@@ -28,18 +27,19 @@ MINIMUM = 75
 class Conv(nn.Module):
     """Convolution without bias, batch norm, ReLU."""
 
+    FOLDS = (("conv", "bn"),)
+
     def __init__(
-        self, channels: int, out: int, kernel: int | tuple[int, int], stride: int = 1, padding: int | tuple[int, int] = 0
+        self,
+        channels: int,
+        out: int,
+        kernel: int | tuple[int, int],
+        stride: int = 1,
+        padding: int | tuple[int, int] = 0,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, out, kernel, stride, padding, bias=False)
-        self.bn: nn.Module = nn.BatchNorm2d(out, eps=1e-3)
-
-    def fuse(self) -> None:
-        """Fold the batch norm into the convolution."""
-        if isinstance(self.bn, nn.BatchNorm2d):
-            self.conv = fuse_conv_bn_eval(self.conv, self.bn)
-            self.bn = nn.Identity()
+        self.bn = nn.BatchNorm2d(out, eps=1e-3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, channels, H, W)`` to ``(B, out, H', W')``."""

@@ -1,7 +1,7 @@
 """VGG16's thirteen convolutions (Simonyan and Zisserman 2014), with torchvision's and timm's key names.
 
-    >>> VGG16Features()(torch.zeros(1, 3, 64, 96)).shape
-    torch.Size([1, 512, 2, 3])
+>>> VGG16Features()(torch.zeros(1, 3, 64, 96)).shape
+torch.Size([1, 512, 2, 3])
 """
 
 from __future__ import annotations
