@@ -64,7 +64,12 @@ def missing_library(error: ImportError) -> ColorcliError | None:
     found = re.match(r"(\S+): cannot open shared object file", str(error))
     if found is None:
         return None
+    if re.match(r"lib(GL|EGL|g(lib|thread|object)-|SM|ICE|X|xcb)", found[1]):
+        return ColorcliError(
+            f"OpenCV cannot be loaded: this system has no {found[1]}",
+            hint="apt-get install libgl1 libglib2.0-0, or pip install --force-reinstall opencv-python-headless",
+        )
     return ColorcliError(
-        f"OpenCV cannot be loaded: this system has no {found[1]}",
-        hint="apt-get install libgl1 libglib2.0-0, or pip install --force-reinstall opencv-python-headless",
+        f"a library cannot be loaded: this system has no {found[1]}",
+        hint="install the system's package that holds it; `colorcli doctor` says which library asks for it",
     )

@@ -35,9 +35,11 @@ def command(
 
     colorcli doctor --json > report.json
 
-    Nothing is sent anywhere and nothing is changed. Paste the output into a report of a bug: it holds no tokens, and
-    the home folder is shortened to ~. The exit code is 0 if nothing failed, else the lowest of what failed: 1 a library
-    or a codec, 4 weights, 6 a device. With -q only what is not in order is shown.
+    Nothing is sent anywhere. Paste what it prints into a report of a bug: tokens
+    are never shown, and the home folder is shortened to ~.
+
+    Exit code: 0 if nothing failed, else the lowest of what failed, which is 1 for
+    a library or a codec, 4 for weights, 6 for a device. Warnings do not count.
     """
     output = options.output()
 

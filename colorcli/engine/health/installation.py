@@ -12,7 +12,6 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import colorcli
 from colorcli.engine.health.report import Check, attempt
 
 if TYPE_CHECKING:
@@ -55,9 +54,9 @@ def checks() -> Iterator[Check]:
 
 def itself() -> Check:
     """Say which colorcli this is, where it lies and how it came there."""
-    folder = Path(colorcli.__file__).parent
+    folder = Path(__file__).resolve().parents[2]
     dist = _own_distribution()
-    how = "no package metadata: a source tree on the path"
+    how = "a source tree without package metadata"
     if dist is not None:
         url = json.loads(dist.read_text("direct_url.json") or "{}")
         if url.get("dir_info", {}).get("editable"):
@@ -66,7 +65,7 @@ def itself() -> Check:
             how = "installed from a wheel"
         else:
             how = "a source tree on the path"
-    found = colorcli.__version__
+    found = dist.version if dist is not None else "of unknown version"
     return Check(
         name="colorcli",
         status="ok" if dist is not None else "warn",

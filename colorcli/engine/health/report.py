@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -191,8 +192,7 @@ def _shorten(value: Any) -> Any:
     """Replace the home folder by ``~`` in every text within ``value``: it often is a person's name."""
     if isinstance(value, str):
         for home in _homes():
-            value = value.replace(f"{home}/", "~/").replace(f"{home}\\", "~\\")
-            value = "~" if value == home else value
+            value = re.sub(rf"{re.escape(home)}(?![\w.-])", "~", value)
         return value
     if isinstance(value, Mapping):
         return {key: _shorten(inner) for key, inner in value.items()}
