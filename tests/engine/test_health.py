@@ -336,7 +336,7 @@ def test_codec_that_fails_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(photo, "write", broken)
     found = codecs.codec(FORMATS["WEBP"])
     assert found.status == "fail"
-    assert "gray is broken: OSError: encoder error -2" in found.text
+    assert found.text == "broken: gray, color, alpha: OSError: encoder error -2"
     assert found.data["state"] == "broken" and found.data["works"] == []
 
 

@@ -57,11 +57,14 @@ def codec(form: Format) -> Check:
     data = {"state": "broken" if broken else "ok", "works": worked, "broken": broken, "suffixes": list(form.suffixes)}
     if not broken:
         return Check(name=form.name, text=", ".join(worked), data=data)
-    text = "; ".join(f"{variant} is broken: {problem}" for variant, problem in broken.items())
+    text = "; ".join(
+        f"broken: {', '.join(variant for variant in broken if broken[variant] == problem)}: {problem}"
+        for problem in dict.fromkeys(broken.values())
+    )
     return Check(
         name=form.name,
         status="fail",
-        text=f"{', '.join(worked)} work, but {text}" if worked else text,
+        text=f"{', '.join(worked)}; {text}" if worked else text,
         hint=hint or "pip install --force-reinstall pillow tifffile imagecodecs, or use another format",
         data=data,
     )
