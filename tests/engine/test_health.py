@@ -322,6 +322,8 @@ def test_every_format_is_tried() -> None:
     found = by_name(codecs.checks())
     assert list(found) == list(FORMATS)
     for form in FORMATS.values():
+        if found[form.name].data["state"] == "missing extra":
+            continue
         works = set(found[form.name].data["works"])
         assert {"gray", "color"} <= works
         assert ("16 bit" in works, "alpha" in works) == (form.deep, form.alpha)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: Largest mean difference of a lossy round trip, as a share of full scale. The picture is smooth; chroma is not halved.
 _CLOSE = 0.02
-#: Largest difference of an alpha value in lossy formats: AVIF codes it with the picture.
-_ALPHA_STEP = 3
+#: Largest difference of an alpha value in lossy formats, as a share of full scale: AVIF codes it with the picture.
+_ALPHA_STEP = 3 / 255
 _HEIGHT, _WIDTH = 48, 64
 
 
@@ -129,7 +129,8 @@ def compare(before: Photo, after: Photo, *, lossless: bool) -> str | None:
     if after.alpha is None:
         return "alpha was lost"
     step = int(np.abs(after.alpha.astype(np.int64) - before.alpha).max())
-    return f"alpha changed by up to {step}" if step > (0 if lossless else _ALPHA_STEP) else None
+    allowed = 0 if lossless else _ALPHA_STEP * np.iinfo(old.dtype).max
+    return f"alpha changed by up to {step}" if step > allowed else None
 
 
 def draw(*, deep: bool = False, alpha: bool = False, gray: bool = False, format: str = "PNG") -> Photo:
