@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorcli.media import deep, metadata, profiles
+from colorcli.media import deep, keeping, profiles
 from colorcli.media.formats import FORMATS
 from colorcli.media.metadata import Metadata
 
@@ -63,17 +63,21 @@ def encode(
         notes.append("AVIF keeps transparency only nearly, at the quality of the picture")
     if about.icc and profiles.space(about.icc) != ("GRAY" if pixels.ndim == 2 else "RGB"):
         about = replace(about, icc=None)
+    about, lost = keeping.prepared(about, form, width=pixels.shape[1], height=pixels.shape[0])
+    notes += lost
     if form == "TIFF":
         data = _tiff(pixels, alpha)
-        data, lost = metadata.into_tiff(data, about)
+        data, lost = keeping.into_tiff(data, about)
         return data, notes + lost
-    words, lost = metadata.arguments(about, form)
+    words = keeping.arguments(about, form)
+    file: Buffer
     if pixels.dtype == np.uint16:
-        return _DEEP[form](pixels, alpha, words), notes + lost
-    if form == "JPEG" and pixels.shape[0] * pixels.shape[1] >= _LARGE_JPEG:
-        return _large_jpeg(pixels, quality, words), notes + lost
-    image = _image(pixels, alpha)
-    return _saved(image, form, **_settings(form, quality), **words), notes + lost
+        file = _DEEP[form](pixels, alpha, words)
+    elif form == "JPEG" and pixels.shape[0] * pixels.shape[1] >= _LARGE_JPEG:
+        file = _large_jpeg(pixels, quality, words)
+    else:
+        file = _saved(_image(pixels, alpha), form, **_settings(form, quality), **words)
+    return keeping.finished(file, about, form), notes
 
 
 def to_eight_bits(pixels: NDArray[np.uint16]) -> NDArray[np.uint8]:

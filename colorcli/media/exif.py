@@ -8,10 +8,8 @@ over their directory, get one that is put together anew; its fields are still th
 from __future__ import annotations
 
 import contextlib
-import io
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from colorcli.media import ifd
 from colorcli.media.ifd import BrokenDirectoryError, Directory, Field
@@ -19,8 +17,6 @@ from colorcli.media.ifd import BrokenDirectoryError, Directory, Field
 PREFIX = b"Exif\x00\x00"
 LIMIT = 65533 - len(PREFIX)
 """Bytes that a JPEG file can hold."""
-RESOLUTION = frozenset((282, 283, 296))
-DESCRIPTION = 270
 
 _ORIENTATION = 0x0112
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
@@ -30,19 +26,6 @@ _SIZES = ((0x0100, 0x0101), (0xA002, 0xA003))  # in the first directory and in t
 _SOFTWARE, _PROCESSING = 0x0131, 0x000B
 _THUMBNAILS = ((0x0201, 0x0202), (0x0111, 0x0117))  # JPEG's offset and length, and those of plain pixels
 _NUMBERS = {1: "B", 3: "H", 4: "I"}
-
-# What a TIFF's directory says about the picture rather than about how its pixels are stored: names and descriptions,
-# camera, resolution, software, date, artist, whereabouts of the page, copyright, rating, Windows' XP* fields.
-_ABOUT = RESOLUTION | {269, DESCRIPTION, 271, 272, 285, 305, 306, 315, 316, 33432, 18246, 18249, *range(40091, 40096)}
-# How the pixels are stored, and what is carried over in another way (orientation, XMP, IPTC, Photoshop's blocks, ICC).
-_STORAGE = frozenset(
-    (
-        *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 284, 286, 287, 288),
-        *(289, 290, 291, 292, 293, 297, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 326, 327, 328, 332, 333, 334),
-        *(336, 338, 339, 340, 341, 342, 343, 347, *range(512, 522), 529, 530, 531, 532, 700, 33723, 34377, 34675),
-        *(37724, *_POINTERS),
-    )
-)
 
 
 def upright(exif: bytes, *, swapped: bool) -> bytes:
@@ -117,64 +100,45 @@ def with_software(exif: bytes | None, text: str) -> bytes:
             tag = _PROCESSING
         if tag in first and _text(data, order, first[tag]) == text:
             return exif
-        at = _at(data, order, 4)
-        (count,) = struct.unpack_from(f"{order}H", data, at)
-        link = bytes(data[at + 2 + 12 * count : at + 6 + 12 * count]).ljust(4, b"\0")
-        entries = [bytes(data[place : place + 12]) for known, place in first.items() if known != tag]
-        data += bytes(len(data) % 2)
-        place = len(data) + 2 + 12 * (len(entries) + 1) + 4
-        entries.append(struct.pack(f"{order}HHII", tag, 2, len(value), place))
-        entries.sort(key=lambda entry: int(struct.unpack_from(f"{order}H", entry)[0]))
-        struct.pack_into(f"{order}I", data, 4, len(data))
-        data += struct.pack(f"{order}H", len(entries)) + b"".join(entries) + link + value
-    return exif if len(exif) <= LIMIT < len(data) else bytes(data)
+        block = with_fields(exif, {tag: Field(2, len(value), value)})
+    return exif if len(exif) <= LIMIT < len(block) else block
 
 
-def from_tiff(stream: BinaryIO) -> tuple[bytes | None, list[str]]:
-    """Gather what a TIFF's directories say about the picture into an EXIF block.
+def with_fields(exif: bytes, fields: Directory) -> bytes:
+    """Add fields to a block's first directory, in place of those that are there, without moving anything.
 
-    Returns:
-        The block (without prefix, orientation and thumbnail) or None where there is nothing, and a note on the fields
-        that no other file could carry.
-
-    Raises:
-        BrokenDirectoryError: the directory cannot be read.
-    """
-    head = ifd.header(stream)
-    first = ifd.fields(stream, head, head.first)
-    found = _about(stream, head, first)
-    strange = sorted(set(first) - _ABOUT - _STORAGE)
-    notes = [f"private TIFF tags are not carried over: {', '.join(map(str, strange))}"] if strange else []
-    return (pack(found) if found else None), notes
-
-
-def parse(exif: bytes) -> Directory:
-    """Take a block apart into the fields that a TIFF's directory can take over.
+    Args:
+        exif: a block, without prefix.
+        fields: what to add; no directories among them.
 
     Raises:
         BrokenDirectoryError: the block cannot be understood.
     """
-    stream = io.BytesIO(exif)
-    head = ifd.header(stream)
-    return _about(stream, head, ifd.fields(stream, head, head.first))
+    data = bytearray(exif)
+    with _understood():
+        order, first = _opened(data)
+        at = _at(data, order, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, at)
+        link = bytes(data[at + 2 + 12 * count : at + 6 + 12 * count]).ljust(4, b"\0")
+        entries = {tag: bytes(data[place : place + 12]) for tag, place in first.items()}
+        start = len(data) + len(data) % 2
+        room = start + 2 + 12 * len(entries.keys() | fields.keys()) + 4
+        tail = b""
+        for tag, field in fields.items():
+            assert isinstance(field, Field)
+            value = ifd.turned(field.data, field.kind, order)
+            if len(value) > 4:
+                value, tail = struct.pack(f"{order}I", room + len(tail)), tail + value + bytes(len(value) % 2)
+            entries[tag] = struct.pack(f"{order}HHI", tag, field.kind, field.count) + value.ljust(4, b"\0")
+        data += bytes(start - len(data)) + struct.pack(f"{order}H", len(entries))
+        data += b"".join(entries[tag] for tag in sorted(entries)) + link + tail
+        struct.pack_into(f"{order}I", data, 4, start)
+    return bytes(data)
 
 
 def pack(directory: Directory) -> bytes:
     """Write fields as an EXIF block, without prefix."""
     return b"II*\x00\x08\x00\x00\x00" + ifd.block(directory, 8)
-
-
-def _about(stream: BinaryIO, head: ifd.Header, first: dict[int, Field]) -> Directory:
-    found: Directory = {tag: field for tag, field in first.items() if tag in _ABOUT}
-    for pointer in _POINTERS:
-        if pointer not in first:
-            continue
-        with contextlib.suppress(BrokenDirectoryError):  # the rest is worth keeping
-            below: Directory = dict(ifd.fields(stream, head, first[pointer].number()))
-            below.pop(_INTEROP_IFD, None)  # an offset into the file that was
-            if below:
-                found[pointer] = below
-    return found
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy as np
 # Bytes per value and per unit whose bytes turn round with the byte order (a rational is two units), by field type.
 VALUE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _UNIT = {**VALUE, 5: 4, 10: 4}
+# Maker notes, and how far they were moved: offsets in them count from where they were (Microsoft's OffsetSchema).
+_MAKER_NOTE, _MOVED_BY = 0x927C, 0xEA1D
 
 
 class BrokenDirectoryError(ValueError):
@@ -30,11 +32,13 @@ class Field:
         kind: TIFF's field type: 1 byte, 2 text, 3 and 4 unsigned numbers of 2 and 4 bytes, 5 rational, 7 undefined, ...
         count: how many values of that type.
         data: the values, little-endian, without padding.
+        place: where they stood in the file they were read from, which the offsets in maker notes count on.
     """
 
     kind: int
     count: int
     data: bytes
+    place: int = field(default=0, compare=False)
 
     def number(self) -> int:
         """Return the first value of a whole-number field."""
@@ -101,16 +105,20 @@ def fields(stream: BinaryIO, head: Header, offset: int) -> dict[int, Field]:
         if not length or length > budget:
             continue
         budget -= length
-        data = table[place : place + length]
+        data, at = table[place : place + length], 0
         if length > inline:
-            stream.seek(struct.unpack_from(head.order + ("Q" if head.big else "I"), table, place)[0])
+            (at,) = struct.unpack_from(head.order + ("Q" if head.big else "I"), table, place)
+            if at + length > size:
+                continue
+            stream.seek(at)
             data = stream.read(length)
         if len(data) == length:
-            found[tag] = Field(kind, values, _little(data, kind, head.order))
+            found[tag] = Field(kind, values, turned(data, kind, head.order), at)
     return found
 
 
-def _little(data: bytes, kind: int, order: str) -> bytes:
+def turned(data: bytes, kind: int, order: str) -> bytes:
+    """Turn a field's values from the byte order ``order`` to little-endian, or back."""
     unit = _UNIT[kind]
     if order == "<" or unit == 1:
         return data
@@ -129,8 +137,11 @@ def block(directory: Directory, offset: int, *, kept: bytes = b"") -> bytes:
         The bytes; the first directory stands at their beginning.
     """
     entries = {struct.unpack_from("<H", kept, i)[0]: kept[i : i + 12] for i in range(0, len(kept), 12)}
+    notes, before = directory.get(_MAKER_NOTE), directory.get(_MOVED_BY)
+    if isinstance(notes, Field) and notes.place:
+        directory = directory | {_MOVED_BY: Field(9, 1, bytes(4))}
     room = offset + 2 + 12 * len(entries.keys() | directory.keys()) + 4
-    tail = bytearray()
+    tail, moved_by = bytearray(), b""
     for tag, value in directory.items():
         if isinstance(value, Field):
             kind, count, data = value.kind, value.count, value.data
@@ -138,10 +149,16 @@ def block(directory: Directory, offset: int, *, kept: bytes = b"") -> bytes:
             kind, count, data = 4, 1, struct.pack("<I", room + len(tail))
             tail += block(value, room + len(tail))
         if len(data) > 4:
+            if value is notes and isinstance(notes, Field) and notes.place:
+                by = room + len(tail) - notes.place
+                by += int.from_bytes(before.data, "little", signed=True) if isinstance(before, Field) else 0
+                moved_by = struct.pack("<HHIi", _MOVED_BY, 9, 1, by)
             place, data = struct.pack("<I", room + len(tail)), data + bytes(len(data) % 2)
             tail += data
         else:
             place = data.ljust(4, b"\0")
         entries[tag] = struct.pack("<HHI", tag, kind, count) + place
+    if moved_by:
+        entries[_MOVED_BY] = moved_by
     listed = b"".join(entries[tag] for tag in sorted(entries))
     return struct.pack("<H", len(entries)) + listed + bytes(4) + bytes(tail)

@@ -130,13 +130,13 @@ class Packet:
                 child.text, changed = text, True
         return changed
 
-    def put(self, qualified: str, value: str | Mapping[str, str], *, form: str = "") -> None:
+    def put(self, qualified: str, value: str | list[str] | Mapping[str, str], *, form: str = "") -> None:
         """Set a property, in place of what it was.
 
         Args:
             qualified: its name, ``dc:title`` for example.
-            value: a text, or the fields of a structure, by their qualified names.
-            form: how a text is wrapped: ``Alt`` (one text in several languages), ``Seq`` or ``Bag``; empty for a
+            value: a text, several, or the fields of a structure, by their qualified names.
+            form: how texts are wrapped: ``Alt`` (one text in several languages), ``Seq`` or ``Bag``; empty for a
                 simple property.
         """
         elements = [(parent, child) for parent, child in self.places(qualified) if child is not None]
@@ -151,12 +151,17 @@ class Packet:
                 parent.remove(child)
         if not elements:
             self._own().append(node)
-        if isinstance(value, str):
+        if isinstance(value, str | list):
+            items = [value] if isinstance(value, str) else value
             if form:
-                node = etree.SubElement(etree.SubElement(node, f"{{{RDF}}}{form}"), f"{{{RDF}}}li")
-            if form == "Alt":
-                node.set("{http://www.w3.org/XML/1998/namespace}lang", "x-default")
-            node.text = clean(value)
+                items_in = etree.SubElement(node, f"{{{RDF}}}{form}")
+                for text in items:
+                    item = etree.SubElement(items_in, f"{{{RDF}}}li")
+                    item.text = clean(text)
+                    if form == "Alt":
+                        item.set("{http://www.w3.org/XML/1998/namespace}lang", "x-default")
+            else:
+                node.text = clean(items[0])
             return
         node.set(f"{{{RDF}}}parseType", "Resource")
         for key, text in value.items():
