@@ -7,6 +7,8 @@ decoded in `colorcli.media.deep`.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -15,12 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorcli.errors import MediaError
-from colorcli.media import deep, jpeg_damage, metadata, opening, profiles
+from colorcli.media import deep, metadata, opening, png_color, profiles, samples, sources, webp
 from colorcli.media.metadata import Metadata
+from colorcli.media.samples import UnsupportedError
+from colorcli.media.sources import Source
 
 Pixels = NDArray[Any]
 
-_KNOWN_AS = {"MPO": "JPEG", "DIB": "BMP"}
+_NO_INK_PROFILE = "the CMYK profile cannot be used; a plain conversion is made instead"
 
 # EXIF orientation to Pillow's operation that undoes it; the last four change width and height.
 _UPRIGHT = {
@@ -59,110 +63,87 @@ def decode(stream: BinaryIO, name: str, *, max_pixels: int, page: int = 0) -> De
     Raises:
         MediaError: no picture, a damaged or truncated one, too large, or of a kind that is not supported.
         MemoryError: it does not fit.
+        IndexError: there is no such page.
     """
-    with opening.pillow_unbound():
-        image = opening.opened(stream, name)
-        opening.check_size(image, name, max_pixels)
-        try:
-            notes = opening.check_frames(image, name)
-            return _decode(image, stream, name, notes)
-        except (MediaError, MemoryError):
-            raise
-        except deep.UnsupportedError as error:
-            raise MediaError(f"{error}: {name}", hint="convert it to 8- or 16-bit PNG or TIFF first") from error
-        except Exception as error:  # what a codec raises on damaged data is anyone's guess
-            why = str(error).strip().rstrip(".") or type(error).__name__
-            raise MediaError(
-                f"damaged or truncated {image.format} file: {name} ({why})", hint="fetch or scan it again"
-            ) from error
+    with opening.pillow_unbound(), _explained(name):
+        source = sources.opened(stream, name, page)
+        opening.check_size(*source.size, name, max_pixels)
+        with _explained(name, source.form):
+            return _decoded(source)
 
 
-def _decode(image: Image.Image, stream: BinaryIO, name: str, notes: list[str]) -> Decoded:
+@contextmanager
+def _explained(name: str, form: str = "") -> Iterator[None]:
+    try:
+        yield
+    except (MediaError, MemoryError, IndexError):
+        raise
+    except UnsupportedError as error:
+        raise MediaError(f"{error}: {name}", hint="convert it to 8- or 16-bit PNG or TIFF first") from error
+    except Exception as error:  # what a codec raises on damaged data is anyone's guess
+        why = str(error).strip().rstrip(".") or type(error).__name__
+        problem = f"damaged or truncated {form} file: {name} ({why})".replace("  ", " ")
+        raise MediaError(" ".join(problem.splitlines()), hint="fetch or scan it again") from error
+
+
+def _decoded(source: Source) -> Decoded:
     """Decode an opened picture; anything may be raised."""
-    form = _KNOWN_AS.get(image.format or "", image.format or "")
-    is_deep = deep.is_deep(image, stream)
-    if image.format == "PNG" and (not is_deep or deep.ends_with_metadata(stream)):
+    image, stream, notes = source.image, source.stream, source.notes
+    if image.format == "PNG" and (not deep.is_deep(image, stream) or deep.ends_with_metadata(stream)):
         image.load()  # what a PNG says about its picture may stand behind it
-    orientation = _orientation(image, notes)
-    about, broken = metadata.gather(image, stream, swapped=orientation >= 5)
+    about, broken = metadata.gather(image, stream, swapped=source.orientation >= 5)
     notes += broken
-    icc = about.icc
-    if is_deep:
-        pixels, alpha = deep.decode(image, stream)
-        pixels, alpha = _turned(pixels, orientation), alpha if alpha is None else _turned(alpha, orientation)
-    else:
-        if form == "JPEG":
-            notes += jpeg_damage.load(image, stream)
+    icc = about.icc or (png_color.profile(image.info) if image.format == "PNG" else None)
+    raster = source.load(notes)
+    pixels, alpha = raster.pixels, raster.alpha
+    if isinstance(pixels, Image.Image):
+        if not raster.upright and source.orientation != 1:
+            info = pixels.info
+            pixels = pixels.transpose(_UPRIGHT[source.orientation])
+            pixels.info = info
+        if pixels.mode in ("CMYK", "LAB"):
+            pixels, icc = _from_four(pixels, icc, notes), None
         else:
-            image.load()
-        # Pillow turns TIFFs by itself when it loads them.
-        upright = image if image.format == "TIFF" or orientation == 1 else image.transpose(_UPRIGHT[orientation])
-        upright.info = image.info
-        pixels, alpha, icc = _from_pillow(upright, image, icc, notes)
+            pixels, alpha = sources.gray_or_color(pixels)
+    else:
+        if pixels.ndim == 3 and pixels.shape[2] == 4:
+            pixels, icc = _from_ink(pixels, icc, notes), None
+        if not raster.upright and source.orientation != 1:
+            pixels = _turned(pixels, source.orientation)
+            alpha = None if alpha is None else _turned(alpha, source.orientation)
     pixels = _collapsed(pixels)
-    source_icc = icc if icc and profiles.space(icc) == "RGB" else None
+    if source.form == "WEBP" and pixels.ndim == 3 and webp.is_lossy(stream):
+        pixels = webp.collapsed(pixels)
+    before = icc if icc and profiles.space(icc) == "RGB" else None
     pixels, icc = _in_srgb(pixels, icc, notes)
-    return Decoded(
-        pixels,
-        alpha,
-        form,
-        replace(about, icc=icc),
-        notes,
-        source_icc=source_icc if icc and icc != source_icc else None,
-    )
+    about = replace(about, icc=icc)
+    came_in = before if icc and icc != before else None
+    return Decoded(pixels, alpha, source.form, about, notes, source.pages, came_in)
 
 
-def _from_pillow(
-    image: Image.Image, file: Image.Image, icc: bytes | None, notes: list[str]
-) -> tuple[Pixels, Pixels | None, bytes | None]:
-    """Turn Pillow's modes into gray or RGB of 8 or 16 bits and alpha; CMYK and Lab become sRGB at once."""
-    mode, keyed = image.mode, "transparency" in image.info
-    if mode in ("I", "F") or mode.startswith("I;16"):
-        pixels = deep.from_wide(image, file)
-        key = image.info.get("transparency")
-        return pixels, np.where(pixels == key, 0, 65535).astype(np.uint16) if isinstance(key, int) else None, icc
-    if mode in ("CMYK", "LAB"):
-        return *_from_four(image, icc, notes), None
-    plain = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "YCbCr": "RGB", "RGBX": "RGB"}
-    mode = plain.get(mode, mode)
-    if keyed and mode in ("L", "RGB"):
-        mode = {"L": "LA", "RGB": "RGBA"}[mode]
-    if mode not in ("L", "LA", "RGB", "RGBA"):
-        raise deep.UnsupportedError(f"the colour model {mode} is not supported")
-    array = _array(image if image.mode == mode else image.convert(mode))
-    if mode in ("L", "RGB"):
-        return array, None, icc
-    color = array[..., 0] if mode == "LA" else array[..., :3]
-    return np.ascontiguousarray(color), np.ascontiguousarray(array[..., -1]), icc
-
-
-def _from_four(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Pixels, None]:
-    """CMYK or Lab to sRGB."""
+def _from_four(image: Image.Image, icc: bytes | None, notes: list[str]) -> Pixels:
+    """CMYK or Lab to sRGB, 8 bits."""
     if image.mode == "LAB":
         from PIL import ImageCms
 
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-        return _array(profiles.to_srgb(image, lab)), None
+        return sources.array(profiles.to_srgb(image, lab))
     if icc:
         try:
-            return _array(profiles.to_srgb(image, icc)), None
+            return sources.array(profiles.to_srgb(image, icc))
         except profiles.BrokenProfileError:
-            notes.append("the CMYK profile cannot be used; a plain conversion is made instead")
-    return _array(image.convert("RGB")), None
+            notes.append(_NO_INK_PROFILE)
+    return sources.array(image.convert("RGB"))
 
 
-def _array(image: Image.Image) -> NDArray[np.uint8]:
-    """Copy pixels out of Pillow strip by strip: a third of the time of its own way, which holds them twice."""
-    rows = max(1, (1 << 18) // max(image.width, 1))
-    if image.height <= rows:
-        return np.array(image)
-    bands = len(image.getbands())
-    shape = (image.height, image.width) if bands == 1 else (image.height, image.width, bands)
-    array = np.empty(shape, np.uint8)
-    for top in range(0, image.height, rows):
-        bottom = min(top + rows, image.height)
-        array[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
-    return array
+def _from_ink(ink: Pixels, icc: bytes | None, notes: list[str]) -> Pixels:
+    """CMYK to sRGB, any depth."""
+    if icc:
+        try:
+            return profiles.colors_to_srgb(ink, icc)
+        except profiles.BrokenProfileError:
+            notes.append(_NO_INK_PROFILE)
+    return samples.from_ink(ink)
 
 
 def _collapsed(pixels: Pixels) -> Pixels:
@@ -216,16 +197,6 @@ def _turned(pixels: Pixels, orientation: int) -> Pixels:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
-
-
-def _orientation(image: Image.Image, notes: list[str]) -> int:
-    try:
-        # Not image.getexif(): a PNG without EXIF would be decoded to look for it behind the pixels.
-        found = Image.Image.getexif(image).get(0x0112, 1)
-    except Exception:  # noqa: BLE001 (EXIF is never worth failing for, and Pillow's parser raises many things)
-        notes.append("the EXIF data is damaged")
-        return 1
-    return found if found in _UPRIGHT else 1
 
 
 def in_memory(stream: BinaryIO) -> BinaryIO:

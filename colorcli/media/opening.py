@@ -13,7 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 from colorcli.errors import MediaError
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "PPM")
+_READS = "JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, BMP and PNM; HEIC and camera RAW with the extras heif and raw"
 
 # What stands at the beginning of files that people hand in and that hold no photo we read.
 _OTHERS: tuple[tuple[re.Pattern[bytes], str, str | None], ...] = (
@@ -22,19 +23,37 @@ _OTHERS: tuple[tuple[re.Pattern[bytes], str, str | None], ...] = (
     (re.compile(rb"GIF8"), "a GIF", "save it as PNG first"),
     (re.compile(rb"%PDF"), "a PDF", "export its pages as TIFF or PNG first"),
     (re.compile(rb"8BPS"), "a Photoshop file", "save it as TIFF first"),
-    (re.compile(rb"....ftyp(heic|heix|mif1|msf1|hevc)", re.S), "an HEIC picture", "save it as JPEG or PNG first"),
     (re.compile(rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ", re.S), "a video", "it is no still picture"),
     (re.compile(rb"PK\x03\x04|\x1f\x8b|Rar!|7z\xbc\xaf"), "a packed archive", "unpack it first"),
 )
 
 
-def opened(stream: BinaryIO, name: str) -> Image.Image:
-    """Open without decoding, or say what the file is instead of a photo."""
+def head(stream: BinaryIO, name: str) -> bytes:
+    """Read a file's first bytes.
+
+    Raises:
+        MediaError: there are none.
+    """
     stream.seek(0)
-    head = stream.read(512)
+    found = stream.read(512)
     stream.seek(0)
-    if not head:
+    if not found:
         raise MediaError(f"the file is empty: {name}", hint="fetch or scan it again")
+    return found
+
+
+def tried(stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image | None:
+    """Open with Pillow if it can."""
+    try:
+        return Image.open(stream, formats=formats)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 (what Pillow raises on damaged data is anyone's guess; others are asked then)
+        return None
+
+
+def opened(stream: BinaryIO, name: str, head: bytes) -> Image.Image:
+    """Open without decoding, or say what the file is instead of a photo."""
     try:
         return Image.open(stream, formats=_FORMATS)
     except UnidentifiedImageError:
@@ -46,41 +65,27 @@ def opened(stream: BinaryIO, name: str) -> Image.Image:
     for pattern, what, hint in _OTHERS:
         if pattern.match(head):
             raise MediaError(f"{what}, not a photo that colorcli reads: {name}", hint=hint)
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        hint = "save it as 8- or 16-bit gray or RGB, or fetch it again"
-        raise MediaError(f"a damaged TIFF, or one of a kind that is not supported: {name}", hint=hint)
     if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM")):
         raise MediaError(f"damaged or truncated file: {name}", hint="fetch or scan it again")
-    reads = "JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, BMP and PNM"
-    raise MediaError(f"not a photo that colorcli reads: {name}", hint=f"it reads {reads}")
+    raise MediaError(f"not a photo that colorcli reads: {name}", hint=f"it reads {_READS}")
 
 
-def check_size(image: Image.Image, name: str, max_pixels: int) -> None:
+def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     """Refuse a picture without pixels, or with more than ``max_pixels``."""
-    if min(image.size) < 1:
-        raise MediaError(f"the picture has no pixels ({image.width}x{image.height}): {name}", hint="scan it again")
-    if image.width * image.height > max_pixels:
-        says = f"{image.width}x{image.height} pixels are more than the limit of {max_pixels:,}"
+    if min(width, height) < 1:
+        raise MediaError(f"the picture has no pixels ({width}x{height}): {name}", hint="scan it again")
+    if width * height > max_pixels:
+        says = f"{width}x{height} pixels are more than the limit of {max_pixels:,}"
         raise MediaError(f"{says}: {name}", hint="if it really is that large, scale it down first")
 
 
 def check_frames(image: Image.Image, name: str) -> list[str]:
-    """Refuse what holds more than one picture, since all but the first would be lost; thumbnails are not counted."""
+    """Refuse what holds more than one picture, since all but the first would be lost."""
     count = getattr(image, "n_frames", 1)
     if count == 1:
         return []
     if image.format == "MPO":
         return [f"only the first of {count} pictures in this JPEG is used"]
-    if image.format == "TIFF":
-        thumbnails = 0
-        for page in range(1, count):
-            image.seek(page)
-            thumbnails += bool(int(getattr(image, "tag_v2", {}).get(254, 0)) & 1)
-        image.seek(0)
-        if thumbnails == count - 1:
-            return [f"{thumbnails} smaller copies of the picture in this TIFF are left out"]
-        hint = "split it into single pages first"
-        raise MediaError(f"{count - thumbnails} pages in one TIFF are not supported: {name}", hint=hint)
     raise MediaError(f"{count} moving pictures in one file are not supported: {name}", hint="it is no still picture")
 
 

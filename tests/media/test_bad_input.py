@@ -40,7 +40,7 @@ def _jpeg_header() -> bytes:
 
 
 _NAN = np.full((8, 8), np.nan, np.float32)
-_WIDE = np.full((8, 8), 300.0, np.float32)
+_WIDE = np.full((8, 8), 3e5, np.float32)
 
 # name: (file name, content, words of the message, words of the hint)
 CASES: dict[str, tuple[str, bytes, str, str]] = {
@@ -54,7 +54,7 @@ CASES: dict[str, tuple[str, bytes, str, str]] = {
     "gif": ("a.gif", b"GIF89a" + bytes(30), "GIF", "PNG"),
     "pdf": ("a.pdf", b"%PDF-1.7\n", "PDF", "export"),
     "photoshop": ("a.psd", b"8BPS\0\1" + bytes(30), "Photoshop", "TIFF"),
-    "heic": ("a.heic", b"\0\0\0\x18ftypheic" + bytes(20), "HEIC", "JPEG or PNG"),
+    "heic": ("a.heic", b"\0\0\0\x18ftypheic" + bytes(20), "HEIC", ""),
     "video": ("a.mp4", b"\0\0\0\x18ftypisom" + bytes(20), "video", "still"),
     "archive": ("a.zip", b"PK\x03\x04" + bytes(40), "archive", "unpack"),
     "zeros": ("a.jpg", bytes(5000), "not a photo", "JPEG, PNG"),
@@ -75,14 +75,8 @@ CASES: dict[str, tuple[str, bytes, str, str]] = {
     "TIFF of NaN": ("a.tif", _tiff(_NAN), "NaN", "convert"),
     "TIFF of infinities": ("a.tif", _tiff(_NAN * 0 + np.inf), "", "convert"),
     "TIFF of large floats": ("a.tif", _tiff(_WIDE), "0..1", "convert"),
-    "TIFF of negative numbers": ("a.tif", _tiff(np.full((8, 8), -5, np.int32)), "0..65535", "convert"),
-    "TIFF of complex numbers": ("a.tif", _tiff(np.zeros((8, 8), np.complex64)), "TIFF", "save it"),
-    "TIFF of floating-point colour": (
-        "a.tif",
-        _tiff(np.zeros((8, 8, 3), np.float32), photometric="rgb"),
-        "TIFF",
-        "save it",
-    ),
+    "TIFF of negative numbers": ("a.tif", _tiff(np.full((8, 8), -5, np.int32)), "below 0", "convert"),
+    "TIFF of complex numbers": ("a.tif", _tiff(np.zeros((8, 8), np.complex64)), "complex", "convert"),
     "PNM without pixels": ("a.ppm", b"P6 10 10 255\n", "damaged", "again"),
     "PNM, 16 bit, cut off": ("a.ppm", b"P6 10 10 65535\n" + bytes(100), "damaged", "again"),
     "PNM of letters": ("a.pgm", b"P5 ten ten 255\n", "", "again"),
@@ -243,14 +237,14 @@ def test_odd_shapes(shape) -> None:
 
 
 def test_out_of_memory_is_told(tmp_path, rgb, monkeypatch) -> None:
-    from colorcli.media import decode
+    from colorcli.media import sources
 
     def full(*_: object) -> None:
         raise MemoryError
 
     path = tmp_path / "a.png"
     write(Photo(rgb), path)
-    monkeypatch.setattr(decode, "_array", full)
+    monkeypatch.setattr(sources, "array", full)
     with pytest.raises(MediaError, match="does not fit into memory") as caught:
         read(path)
     _assert_clear(caught.value, str(path))

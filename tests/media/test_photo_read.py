@@ -288,22 +288,6 @@ def test_profile_for_other_pixels_is_a_warning(rgb, gray_profile) -> None:
 # -- more than one picture in a file -----------------------------------------------------------------------------------
 
 
-def test_pages_are_refused_rather_than_lost(gray) -> None:
-    image = Image.fromarray(gray)
-    with pytest.raises(MediaError, match="3 pages"):
-        read(_saved(image, "TIFF", save_all=True, append_images=[image, image]))
-
-
-def test_thumbnail_pages_are_left_out(gray) -> None:
-    stream = io.BytesIO()
-    with tifffile.TiffWriter(stream) as file:
-        file.write(gray)
-        file.write(gray[::4, ::4], subfiletype=1)
-    found = read(stream)
-    np.testing.assert_array_equal(found.pixels, gray)
-    assert "smaller copies" in found.warnings[0]
-
-
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "AVIF"])
 def test_moving_pictures_are_refused(rgb, form) -> None:
     first, second = Image.fromarray(rgb), Image.fromarray(rgb[::-1].copy())

@@ -1,0 +1,276 @@
+"""TIFF: its pages, and the pixels of those that Pillow cannot give, or not in full (TIFF 6.0; tifffile, imagecodecs).
+
+A page is a full picture. Directories that are marked as smaller copies or masks are none, and those of thumbnails,
+which hang elsewhere, are not met.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from colorcli.media import ifd, samples
+from colorcli.media.ifd import BrokenDirectoryError, Field
+from colorcli.media.samples import UnsupportedError
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_MOST_PAGES = 100_000  # a chain longer than that is a trap
+# What Pillow decodes to the last bit, through libtiff, where samples have at most 8 bits.
+_PILLOW_KNOWS = frozenset((1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946))
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
+_ORIENTATION, _EXTRA, _FORMAT = 274, 338, 339
+_XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
+_GRAY, _RGB, _PALETTE, _INK, _YCBCR, _LAB = (0, 1), 2, 3, 5, 6, (8, 9)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The directories of a file: where the full pages stand, and how many smaller copies and masks stand between."""
+
+    offsets: tuple[int, ...]
+    copies: int
+
+
+def pages(stream: BinaryIO) -> Pages:
+    """Walk the directories of a TIFF.
+
+    Raises:
+        BrokenDirectoryError: the first of them cannot be read.
+    """
+    head = ifd.header(stream)
+    found: list[tuple[int, bool]] = []
+    offset, seen = head.first, set[int]()
+    while offset and offset not in seen and len(found) < _MOST_PAGES:
+        seen.add(offset)
+        try:
+            fields, following = ifd.fields(stream, head, offset), _next(stream, head, offset)
+        except (BrokenDirectoryError, struct.error):
+            if not found:
+                raise BrokenDirectoryError("the first directory cannot be read") from None
+            # What follows is lost, but that there was something must not be: reading that page says so.
+            found.append((offset, True))
+            break
+        if _WIDTH in fields or not found:
+            found.append((offset, not _reduced(fields)))
+        offset = following
+    full = tuple(offset for offset, is_full in found if is_full) or (found[0][0],)
+    return Pages(full, len(found) - len(full))
+
+
+def _reduced(fields: dict[int, Field]) -> bool:
+    """Tell whether a directory is marked as a smaller copy or a mask of another."""
+    kind, old = (_numbers(fields, tag) for tag in (254, 255))
+    return bool(kind and kind[0] & 5) or old == (2,)
+
+
+def _next(stream: BinaryIO, head: ifd.Header, offset: int) -> int:
+    counting, pointer, entry = ("Q", "Q", 20) if head.big else ("H", "I", 12)
+    stream.seek(offset)
+    (count,) = struct.unpack(head.order + counting, stream.read(struct.calcsize(counting)))
+    stream.seek(offset + struct.calcsize(f"<{counting}") + count * entry)
+    data = stream.read(struct.calcsize(f"<{pointer}"))
+    return int(struct.unpack(head.order + pointer, data)[0]) if len(data) == struct.calcsize(f"<{pointer}") else 0
+
+
+class PageView(io.BufferedIOBase):
+    """A TIFF file in whose header another page stands as the first, for readers that know only that one."""
+
+    def __init__(self, stream: BinaryIO, offset: int) -> None:
+        """View ``stream`` with the directory at ``offset`` as its first."""
+        head = ifd.header(stream)
+        stream.seek(0)
+        start = stream.read(16 if head.big else 8)
+        pointer = struct.pack(head.order + ("Q" if head.big else "I"), offset)
+        self._head = start[: 8 if head.big else 4] + pointer
+        self._stream = stream
+        self.seek(0)
+        if isinstance(stream, io.BytesIO):
+            self.getvalue = stream.getvalue  # Pillow asks for it; where the page stands it knows by then
+
+    def fileno(self) -> int:
+        """Return the file's own descriptor: Pillow hands it to libtiff, together with the page's place."""
+        return self._stream.fileno()
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move as in any file."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Say where it stands."""
+        return self._stream.tell()
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read as from any file."""
+        place = self._stream.tell()
+        data = self._stream.read(-1 if size is None else size)
+        if place < len(self._head):
+            data = (self._head[place : place + len(data)]) + data[len(self._head) - place :]
+        return data
+
+
+def number(fields: dict[int, Field], tag: int, default: int) -> int:
+    """Return a field's first number, or ``default`` where there is none."""
+    found = _numbers(fields, tag)
+    return found[0] if found else default
+
+
+def _numbers(fields: dict[int, Field], tag: int) -> tuple[int, ...]:
+    field = fields.get(tag)
+    width = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}.get(field.kind) if field else None
+    if field is None or width is None:
+        return ()
+    return tuple(np.frombuffer(field.data[: 64 * width], f"<u{width}").tolist())
+
+
+def first(stream: BinaryIO) -> int:
+    """Return where the first directory stands."""
+    return ifd.header(stream).first
+
+
+def first_fields(stream: BinaryIO) -> dict[int, Field]:
+    """Read the first directory."""
+    head = ifd.header(stream)
+    return ifd.fields(stream, head, head.first)
+
+
+def size(fields: dict[int, Field]) -> tuple[int, int]:
+    """Return width and height as they lie in the file."""
+    return number(fields, _WIDTH, 0), number(fields, _HEIGHT, 0)
+
+
+def orientation(fields: dict[int, Field]) -> int:
+    """Return the orientation that the directory asks for, 1..8."""
+    found = number(fields, _ORIENTATION, 1)
+    return found if 1 <= found <= 8 else 1
+
+
+def suits_pillow(fields: dict[int, Field]) -> bool:
+    """Tell whether Pillow, if it opens the page at all, gives all of its pixels."""
+    return (
+        max(_numbers(fields, _BITS) or (1,)) <= 8
+        and set(_numbers(fields, _FORMAT)) <= {1}
+        and number(fields, _COMPRESSION, 1) in _PILLOW_KNOWS
+    )
+
+
+def carrier(fields: dict[int, Field], stream: BinaryIO) -> Image.Image:
+    """Make an empty picture that says what the directory says, for a page that Pillow cannot open."""
+    image: Any = Image.Image()
+    order = ifd.header(stream).order
+    image.format = "TIFF"
+    image.tag_v2 = {tag: fields[tag].data for tag in (_PHOTOSHOP, _IPTC) if tag in fields}
+    if _IPTC in fields and fields[_IPTC].kind == 4 and order == ">":  # bytes written as if they were numbers
+        image.tag_v2[_IPTC] = np.frombuffer(fields[_IPTC].data, "<u4").astype(">u4").tobytes()
+    for key, tag in (("xmp", _XMP), ("icc_profile", _ICC)):
+        if tag in fields:
+            image.info[key] = fields[tag].data
+    if 282 in fields and 283 in fields:
+        ratios = [struct.unpack("<II", fields[tag].data[:8]) for tag in (282, 283) if len(fields[tag].data) >= 8]
+        unit = {2: 1.0, 3: 2.54}.get(number(fields, 296, 2))
+        if unit and len(ratios) == 2 and all(below for _, below in ratios):
+            image.info["dpi"] = tuple(unit * above / below for above, below in ratios)
+    found: Image.Image = image
+    return found
+
+
+@dataclass
+class Channels:
+    """What a page holds, as it lies.
+
+    Attributes:
+        color: ``(H, W)`` gray, ``(H, W, 3)`` RGB or ``(H, W, 4)`` ink (CMYK, 0 is none), uint8 or uint16.
+        alpha: ``(H, W)`` of the same type, or None.
+    """
+
+    color: NDArray[Any]
+    alpha: NDArray[Any] | None
+
+
+def load(stream: BinaryIO, notes: list[str]) -> Channels:
+    """Decode the first page with tifffile and imagecodecs; orientation and profile not applied.
+
+    Args:
+        stream: the file, or a `PageView` of it.
+        notes: gets what was cut off or left out.
+
+    Raises:
+        UnsupportedError: the colour model or the kind of numbers.
+        ValueError and others: it is damaged or ends too early.
+    """
+    import tifffile
+
+    logger = logging.getLogger("tifffile")  # it logs what it cannot read; we say it ourselves
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    end = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    with tifffile.TiffFile(stream, name="photo") as file:  # without a name it takes the descriptor for one
+        page: Any = file.pages[0]
+        _check_complete(page, end)
+        array: NDArray[Any] = page.asarray(squeeze=False, maxworkers=1)  # (planes, depth, H, W, samples)
+        if array.ndim != 5 or array.shape[1] != 1:
+            raise UnsupportedError("pictures of more than two dimensions are not supported")
+        array = np.moveaxis(array[:, 0], 0, -1).reshape(*array.shape[2:4], -1) if array.shape[0] > 1 else array[0, 0]
+        bits = page.bitspersample
+        extra = tuple(int(kind) for kind in page.extrasamples)
+        model, inks, compression = int(page.photometric), page.tags.valueof(332, default=1), int(page.compression)
+        colormap = page.colormap
+    if model == _PALETTE and colormap is not None:
+        array, bits, model = np.moveaxis(colormap, 0, -1)[array[..., 0]].astype(np.uint16), 16, _RGB
+    if model == _YCBCR and compression not in (6, 7, 33007, 34712, 50001):
+        raise UnsupportedError("a TIFF of YCbCr colour in this compression is not supported")
+    if model == _INK and int(inks) != 1:
+        raise UnsupportedError("a TIFF of inks other than CMYK is not supported")
+    count = {0: 1, 1: 1, _RGB: 3, _YCBCR: 3, _INK: 4}.get(model)
+    if count is None or array.shape[-1] < count:
+        raise UnsupportedError(f"TIFFs of this colour model ({model}) are not supported")
+    return _channels(array, count, bits, extra, notes, inverted=model == 0)
+
+
+def _check_complete(page: Any, end: int) -> None:
+    """Refuse a page of which parts are missing, which tifffile would fill with black."""
+    needed = int(np.prod(page.chunked))
+    offsets, counts = page.dataoffsets[:needed], page.databytecounts[:needed]
+    if len(offsets) < needed or len(counts) < needed or not all(offsets) or not all(counts):
+        raise ValueError("parts of the picture are missing")
+    if any(offset + count > end for offset, count in zip(offsets, counts, strict=True)):
+        raise ValueError("the file ends too early")
+
+
+def _channels(
+    array: NDArray[Any], count: int, bits: int, extra: tuple[int, ...], notes: list[str], *, inverted: bool
+) -> Channels:
+    """Part colour from alpha, and bring both to 8 or 16 bits."""
+    more = array.shape[-1] - count
+    kinds = (extra + (0,) * more)[:more] if extra else (2,) * (more == 1) + (0,) * (more if more > 1 else 0)
+    # 1: the colour is multiplied by it; 2: it is not; 0: nobody knows what it is.
+    which = next((place for place, kind in enumerate(kinds) if kind in (1, 2)), None)
+    if more > (which is not None):
+        notes.append(f"{more - (which is not None)} channels of unknown meaning are left out")
+    color = samples.levels(np.ascontiguousarray(array[..., 0] if count == 1 else array[..., :count]), bits, notes)
+    most = np.iinfo(color.dtype).max
+    if inverted:
+        color = most - color
+    if which is None:
+        return Channels(color, None)
+    alpha = samples.levels(np.ascontiguousarray(array[..., count + which]), bits, [])
+    if alpha.dtype != color.dtype:
+        raise UnsupportedError("transparency of another depth than the colours is not supported")
+    return Channels(samples.unmultiplied(color, alpha) if kinds[which] == 1 else color, alpha)

@@ -1,0 +1,340 @@
+"""TIFF in all its kinds, each written by tifffile, Pillow or OpenCV and compared with what went in."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from colorcli.errors import MediaError
+from colorcli.media.photo import read
+
+
+def _tiff(array: np.ndarray, **words: object) -> io.BytesIO:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, array, **words)
+    return stream
+
+
+def _sixteen(shape: tuple[int, ...]) -> np.ndarray:
+    """Smooth, so that lossy codecs have a chance, with something in the lower bits."""
+    down, across = np.mgrid[: shape[0], : shape[1]]
+    plane = 20000 + 300 * down + 211 * across
+    return (
+        np.dstack([plane + 1000 * k for k in range(shape[2])]).astype(np.uint16)
+        if len(shape) == 3
+        else (plane.astype(np.uint16))
+    )
+
+
+# -- pages -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [{}, {"bigtiff": True}, {"byteorder": ">"}], ids=["classic", "big", "big-endian"])
+def test_pages_one_by_one(gray, rgb, deepen, words, tmp_path: Path) -> None:
+    pictures = [gray, deepen(rgb), rgb[:40], deepen(gray)[:, :30]]
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path, **words) as file:
+        for number, picture in enumerate(pictures):
+            file.write(picture, description=f"page {number}", compression="zlib" if number % 2 else None, metadata=None)
+            file.write(picture[::4, ::4], subfiletype=1, metadata=None)  # a smaller copy
+    for source in (path, io.BytesIO(path.read_bytes())):
+        for number, picture in enumerate(pictures):
+            found = read(source, page=number)
+            assert (found.page, found.pages) == (number, 4)
+            np.testing.assert_array_equal(found.pixels, picture)
+            assert found.metadata.exif is not None
+            assert f"page {number}".encode() in found.metadata.exif
+            assert any("4 smaller copies" in note for note in found.warnings)
+
+
+def test_pages_of_other_programs(gray, rgb) -> None:
+    """Pillow's pages, compressed by libtiff, turned and of one bit."""
+    stream, first = io.BytesIO(), Image.fromarray(gray)
+    turned = Image.fromarray(np.ascontiguousarray(np.rot90(rgb)))
+    first.save(
+        stream, "TIFF", save_all=True, compression="tiff_lzw", append_images=[turned, Image.fromarray(gray > 99)]
+    )
+    found = [read(stream, page=page).pixels for page in range(3)]
+    np.testing.assert_array_equal(found[0], gray)
+    np.testing.assert_array_equal(found[1], np.rot90(rgb))
+    np.testing.assert_array_equal(found[2], (gray > 99) * np.uint8(255))
+
+
+def test_a_page_that_is_not_there(gray) -> None:
+    with pytest.raises(IndexError):
+        read(_tiff(gray), page=1)
+    stream = io.BytesIO()
+    Image.fromarray(gray).save(stream, "PNG")
+    with pytest.raises(IndexError):
+        read(stream, page=1)
+
+
+def test_a_thumbnail_that_stands_first_is_no_page(gray) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        file.write(gray[::4, ::4], subfiletype=1)
+        file.write(gray)
+    found = read(stream)
+    assert found.pages == 1
+    np.testing.assert_array_equal(found.pixels, gray)
+
+
+def test_masks_are_no_pages(gray) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        file.write(gray)
+        file.write(gray > 100, subfiletype=4)
+    assert read(stream).pages == 1
+
+
+def test_directories_in_a_circle(gray) -> None:
+    data = bytearray(_tiff(gray).getvalue())
+    first = int.from_bytes(data[4:8], "little")
+    link = first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+    data[link : link + 4] = data[4:8]
+    assert read(io.BytesIO(bytes(data))).pages == 1
+
+
+def test_a_lost_page_is_told_when_it_is_read(gray) -> None:
+    data = bytearray(_tiff(gray).getvalue())
+    first = int.from_bytes(data[4:8], "little")
+    link = first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+    data[link : link + 4] = (1 << 30).to_bytes(4, "little")
+    stream = io.BytesIO(bytes(data))
+    assert read(stream).pages == 2
+    with pytest.raises(MediaError, match="TIFF"):
+        read(stream, page=1)
+
+
+# -- compressions and layouts ------------------------------------------------------------------------------------------
+
+LOSSLESS = ["none", "lzw", "zlib", "packbits", "zstd", "lzma", "lerc", "jpeg2000", "png", "jpegxl"]
+_WORDS = {
+    "jpeg2000": {"compression": "jpeg2000", "compressionargs": {"level": 0, "reversible": True}},
+    "jpegxl": {"compression": "jpegxl", "compressionargs": {"lossless": True}},
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("tiled", [False, True], ids=["strips", "tiles"])
+@pytest.mark.parametrize("kind", ["gray", "rgb", "rgba", "planar"])
+@pytest.mark.parametrize("compression", LOSSLESS)
+def test_sixteen_bits(compression, kind, tiled) -> None:
+    pixels = _sixteen({"gray": (101, 67), "rgb": (101, 67, 3), "rgba": (101, 67, 4), "planar": (101, 67, 3)}[kind])
+    words = dict(_WORDS.get(compression, {"compression": compression}))
+    words["photometric"] = "minisblack" if kind == "gray" else "rgb"
+    if kind == "planar":
+        words["planarconfig"] = "separate"
+    if kind == "rgba":
+        words["extrasamples"] = ["unassalpha"]
+    if tiled:
+        words["tile"] = (32, 48)
+    elif compression not in ("png", "jpegxl", "jpeg2000"):
+        words["rowsperstrip"] = 17
+    stored = np.moveaxis(pixels, -1, 0) if kind == "planar" else pixels
+    found = read(_tiff(stored, **words))
+    assert found.warnings == []
+    np.testing.assert_array_equal(found.pixels, pixels[..., :3] if pixels.ndim == 3 else pixels)
+    if kind == "rgba":
+        np.testing.assert_array_equal(found.alpha, pixels[..., 3])
+    else:
+        assert found.alpha is None
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzw", "zstd"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_horizontal_predictor(rgb, deepen, dtype, compression) -> None:
+    pixels = rgb if dtype == np.uint8 else deepen(rgb)
+    found = read(_tiff(pixels, compression=compression, predictor=True, byteorder=">"))
+    np.testing.assert_array_equal(found.pixels, pixels)
+
+
+@pytest.mark.parametrize("compression", ["lerc", "jpeg2000", "png", "webp", "zstd", "jpegxl", "lzma"])
+def test_eight_bits_of_rarer_compressions(rgb, compression) -> None:
+    words = dict(_WORDS.get(compression, {"compression": compression}))
+    if compression == "webp":
+        words["compressionargs"] = {"lossless": True}
+    np.testing.assert_array_equal(read(_tiff(rgb, photometric="rgb", **words)).pixels, rgb)
+
+
+@pytest.mark.parametrize("kind", ["gray", "rgb"])
+def test_jpeg_within(kind, request) -> None:
+    pixels = request.getfixturevalue(kind)
+    image, stream = Image.fromarray(pixels), io.BytesIO()
+    image.save(stream, "TIFF", compression="jpeg", quality=95)
+    with Image.open(stream) as same:
+        np.testing.assert_array_equal(read(stream).pixels, np.asarray(same))
+    tiled = read(_tiff(pixels, compression="jpeg", compressionargs={"level": 97}, tile=(48, 64)))
+    assert np.abs(tiled.pixels.astype(int) - pixels).mean() < 3
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt", "packbits"])
+def test_fax(gray, compression) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(gray > 100).save(stream, "TIFF", compression=compression)
+    np.testing.assert_array_equal(read(stream).pixels, (gray > 100) * np.uint8(255))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_packed_bits(bits) -> None:
+    samples = np.arange(64 * 64).reshape(64, 64).astype(np.uint16) % (1 << bits)
+    samples[-1, -1] = (1 << bits) - 1
+    found = read(_tiff(samples, bitspersample=bits, photometric="minisblack"))
+    np.testing.assert_array_equal(found.pixels, np.floor(samples / ((1 << bits) - 1) * 65535 + 0.5).astype(np.uint16))
+
+
+def test_white_is_zero_with_alpha(gray, deepen) -> None:
+    pixels, alpha = deepen(gray), deepen(gray[::-1])
+    stored = np.dstack((65535 - pixels, alpha))
+    found = read(_tiff(stored, photometric="miniswhite", planarconfig="contig", extrasamples=["unassalpha"]))
+    np.testing.assert_array_equal(found.pixels, pixels)
+    np.testing.assert_array_equal(found.alpha, alpha)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_colour_multiplied_by_alpha(dtype) -> None:
+    top = int(np.iinfo(dtype).max)
+    dice = np.random.default_rng(5)
+    color = dice.integers(0, top + 1, (40, 50, 3)).astype(dtype)
+    alpha = dice.integers(top // 2, top + 1, (40, 50)).astype(dtype)
+    stored = np.rint(color * (alpha[..., None] / top)).astype(dtype)
+    found = read(_tiff(np.dstack((stored, alpha)), photometric="rgb", extrasamples=["assocalpha"]))
+    np.testing.assert_array_equal(found.alpha, alpha)
+    assert np.abs(found.pixels.astype(int) - color).max() <= 2
+
+
+def test_channels_of_unknown_meaning(rgb, deepen) -> None:
+    stored = np.dstack((deepen(rgb), deepen(rgb[..., :2])))
+    found = read(_tiff(stored, photometric="rgb", extrasamples=["unspecified", "unspecified"]))
+    np.testing.assert_array_equal(found.pixels, stored[..., :3])
+    assert found.alpha is None
+    assert "2 channels" in found.warnings[0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_orientation_of_sixteen_bits_with_alpha(orientation, compression) -> None:
+    scene = _sixteen((50, 70, 4))
+    stored = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: np.swapaxes(a, 0, 1),
+        6: lambda a: np.rot90(a),
+        7: lambda a: np.swapaxes(a[::-1, ::-1], 0, 1),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation](scene)
+    tags = [(274, "H", 1, orientation, True)]
+    words = {"photometric": "rgb", "extrasamples": ["unassalpha"], "compression": compression, "extratags": tags}
+    found = read(_tiff(np.ascontiguousarray(stored), **words))
+    np.testing.assert_array_equal(np.dstack((found.pixels, found.alpha)), scene)
+
+
+# -- ink ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_cmyk_without_a_profile(dtype) -> None:
+    top = int(np.iinfo(dtype).max)
+    ink = np.random.default_rng(2).integers(0, top + 1, (30, 40, 4)).astype(dtype)
+    found = read(_tiff(ink, photometric="separated", compression="zlib" if dtype == np.uint16 else None))
+    expected = (1 - ink[..., :3] / top) * (1 - ink[..., 3:] / top) * top
+    assert found.pixels.dtype == dtype
+    assert np.abs(found.pixels - expected).max() <= 1
+    as_eight = np.asarray(
+        Image.fromarray((ink >> (8 if dtype == np.uint16 else 0)).astype(np.uint8), "CMYK").convert("RGB")
+    )
+    assert np.abs(found.pixels / (top / 255) - as_eight).max() <= 2.1
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["gray", "rgb"])
+@pytest.mark.parametrize(
+    "words",
+    [{}, {"compression": "zlib", "predictor": 3}, {"byteorder": ">", "tile": (32, 32)}],
+    ids=["plain", "predictor", "tiles"],
+)
+def test_floating_point(kind, dtype, words, request) -> None:
+    values = (request.getfixturevalue(kind) / 255).astype(dtype)
+    found = read(_tiff(values, photometric="rgb" if kind == "rgb" else "minisblack", **words))
+    assert found.warnings == []
+    np.testing.assert_array_equal(found.pixels, np.rint(values.astype(np.float64) * 65535).astype(np.uint16))
+
+
+@pytest.mark.parametrize("top", [255, 65535])
+def test_floating_point_of_other_scales(rgb, top) -> None:
+    found = read(_tiff(rgb.astype(np.float32) * (top / 255), photometric="rgb"))
+    assert f"0..{top}" in found.warnings[0]
+    np.testing.assert_array_equal(found.pixels, rgb * np.uint16(257))
+
+
+def test_overshoot_is_cut_off(gray) -> None:
+    values = (gray / 255).astype(np.float32)
+    values[3, 4], values[5, 6], values[7, 8] = -0.04, 1.05, 3.0
+    found = read(_tiff(values))
+    assert "cut off" in found.warnings[0]
+    assert [found.pixels[at] for at in ((3, 4), (5, 6), (7, 8))] == [0, 65535, 65535]
+    rest = np.ones(gray.shape, bool)
+    rest[[3, 5, 7], [4, 6, 8]] = False
+    np.testing.assert_array_equal(found.pixels[rest], (gray * np.uint16(257))[rest])
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [(np.nan, "NaN"), (np.inf, "infinite"), (-np.inf, "infinite"), (-500.0, "none of the scales"), (1e9, "none of")],
+)
+def test_floating_point_that_is_no_picture(value, says) -> None:
+    values = np.full((8, 8, 3), 0.5, np.float32)
+    values[2:7, 3, 1] = value
+    with pytest.raises(MediaError, match=says):
+        read(_tiff(values, photometric="rgb"))
+
+
+def test_wide_whole_numbers(gray) -> None:
+    full = (gray.astype(np.uint32) * 16843009).astype(np.uint32)  # 255 becomes 2**32 - 1
+    found = read(_tiff(full))
+    np.testing.assert_array_equal(found.pixels, gray * np.uint16(257))
+    assert "reduced to 16" in found.warnings[0]
+    low = read(_tiff(gray.astype(np.int32) * 257))
+    np.testing.assert_array_equal(low.pixels, gray * np.uint16(257))
+    assert "0..65535" in low.warnings[0]
+
+
+def test_transparent_floating_point(rgb) -> None:
+    values = np.dstack((rgb / 255, rgb[..., 0] / 255)).astype(np.float32)
+    found = read(_tiff(values, photometric="rgb", extrasamples=["unassalpha"]))
+    np.testing.assert_array_equal(found.alpha, rgb[..., 0] * np.uint16(257))
+
+
+# -- damage ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd", "packbits"])
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.98])
+def test_half_a_page_is_none(compression, share) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:  # the directory stands before the pixels
+        file.write(np.random.default_rng(0).integers(0, 65536, (99, 99, 3)).astype(np.uint16), compression=compression)
+    data = stream.getvalue()
+    with pytest.raises(MediaError, match="TIFF"):
+        read(io.BytesIO(data[: int(share * len(data))]))
+
+
+def test_a_missing_strip_is_not_black() -> None:
+    data = bytearray(_tiff(_sixteen((64, 64)), rowsperstrip=8).getvalue())
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        counts = file.pages[0].tags[279]
+        place = counts.valueoffset
+        assert counts.count == 8
+    data[place + 4 : place + 8] = bytes(4)
+    with pytest.raises(MediaError, match=r"missing|damaged"):
+        read(io.BytesIO(bytes(data)))
