@@ -44,7 +44,7 @@ def prepared(metadata: Metadata, form: str, *, width: int, height: int) -> tuple
     Returns:
         Metadata that the format can hold, and a note on each thing that it cannot.
     """
-    m, notes, holds = metadata, list[str](), _HOLDS[form]
+    m, notes, holds = metadata, list[str](), _HOLDS.get(form, _HOLDS["AVIF"])
 
     def lost(what: str) -> None:
         notes.append(f"{form} cannot keep {what}")

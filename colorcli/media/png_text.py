@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from colorcli.media import xmp
 
@@ -26,7 +27,7 @@ _AS_XMP = {
 _DATES = ("%a, %d %b %Y %H:%M:%S %z", "%d %b %Y %H:%M:%S %z", "%Y:%m:%d %H:%M:%S")
 
 
-def raw_profile(texts: Mapping[object, object], *names: str) -> bytes | None:
+def raw_profile(texts: Mapping[Any, Any], *names: str) -> bytes | None:
     """Decode the first of some raw profiles: a name, a length, then hexadecimal digits.
 
     Raises:

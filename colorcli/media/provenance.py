@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from colorcli.media import exif, xmp
+from colorcli.media.ifd import BrokenDirectoryError
 from colorcli.media.metadata import Metadata
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -68,8 +69,8 @@ def stamped(metadata: Metadata, provenance: Provenance, *, width: int, height: i
             packet.put(f"Iptc4xmpExt:{field}", value)
         else:
             packet.remove(f"Iptc4xmpExt:{field}")
-    if packet.get("xmp:CreatorTool") is None:
-        packet.put("xmp:CreatorTool", provenance.tool)
+    if packet.get("xmp:CreatorTool") is None:  # a PNG says it in its own way
+        packet.put("xmp:CreatorTool", metadata.text.get("Software", provenance.tool))
     packet.put("colorcli:Tool", provenance.tool)
     packet.put("colorcli:Model", provenance.model)
     packet.put("colorcli:WeightsSHA256", provenance.weights_sha256)
@@ -83,7 +84,7 @@ def stamped(metadata: Metadata, provenance: Provenance, *, width: int, height: i
         ours |= {"exif"}
     try:
         block = exif.with_software(exif.sized(block, width, height) if block else None, provenance.tool)
-    except exif.BrokenDirectoryError:  # `read` would have left it out; it is not for us to decide here
+    except BrokenDirectoryError:  # `read` would have left it out; it is not for us to decide here
         block = metadata.exif
     return replace(metadata, xmp=packet.to_bytes(), exif=block, ours=ours)
 

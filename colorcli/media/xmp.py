@@ -200,7 +200,7 @@ def parse(packet: bytes) -> Packet:
     if root.getroottree().docinfo.doctype:
         raise BrokenXmpError("a document type in XMP")
     if etree.QName(root).localname not in ("xmpmeta", "xapmeta", "RDF"):
-        raise BrokenXmpError(f"{root.tag} instead of XMP")
+        raise BrokenXmpError(f"{etree.QName(root).localname} instead of XMP")
     return Packet(root, head.group(1) or "", tail)
 
 
