@@ -31,10 +31,19 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """One term of the loss: a name of ``colorcli.registry.LOSSES``, its factor, and what its ``build`` takes."""
+    """One term of the loss.
+
+    Attributes:
+        name: of ``colorcli.registry.LOSSES``.
+        weight: its factor.
+        of: which of the network's outputs, for a loss that takes several (``"ab"``, ``"rgb"``); None is RGB where the
+            network predicts it.
+        options: what its ``build`` takes.
+    """
 
     name: str
     weight: float = 1.0
+    of: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 

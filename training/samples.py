@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from colorcli.color import lab
 from colorcli.color.bins import centers
 from colorcli.report.sheet import write_sheet
-from colorcli.training.batches import to_lab
 from colorcli.training.data import Pictures
 from colorcli.training.recipe import Validation
 from colorcli.training.task import Task, centre_crop
@@ -29,7 +28,7 @@ def write_samples(
     rows = []
     for index in np.linspace(0, len(pictures) - 1, min(24, len(pictures))).astype(int):
         crop = centre_crop(pictures[index], options.size)
-        L, ab = to_lab(torch.from_numpy(crop).movedim(-1, 0)[None].to(device))
+        L, ab = task.split(torch.from_numpy(crop).movedim(-1, 0)[None].to(device))
         output = network(L).float()
         if task.info.output == "logits":
             output = torch.einsum("bqhw,qc->bchw", (output / TEMPERATURE).softmax(1), centers().to(output))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -11,14 +12,48 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorcli.color import bins
+from colorcli.color import bins, lab
 from colorcli.color.prior import histogram, smooth
 from colorcli.errors import UsageError
 from colorcli.metrics.auc import AuC
+from colorcli.models._info import NetworkInfo
 from colorcli.registry import LOSSES, NETWORKS
 from colorcli.training.batches import augment, to_lab
 from colorcli.training.data import Pictures
-from colorcli.training.recipe import Recipe, Validation
+from colorcli.training.recipe import Loss, Recipe, Validation
+
+#: What each kind of output is compared with.
+TRUTHS = {"ab": "ab", "logits": "ab", "rgb": "rgb", "classes": "labels"}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss of a task.
+
+    Attributes:
+        name: of the loss; the second of that name is called ``"NAME 2"``, and so on.
+        weight: its factor in the sum.
+        of: name of the network's output it looks at; a key of :data:`TRUTHS`.
+        needs: names of what its function takes as keywords besides output and truth.
+        function: ``function(output, truth, **needs)``, a scalar.
+    """
+
+    name: str
+    weight: float
+    of: str
+    needs: tuple[str, ...]
+    function: Callable[..., Tensor]
+
+
+def outputs_of(network: nn.Module, L: Tensor, info: NetworkInfo) -> dict[str, Tensor]:
+    """Run a network for training: its output by name, and what else it gives then (``info.also``).
+
+    A network with more to compare than what it is used for has ``forward_training(L)``, which returns all of it.
+    """
+    if not info.also:
+        return {info.output: network(L)}
+    outputs: dict[str, Tensor] = cast(Any, network).forward_training(L)
+    return outputs
 
 
 class Task:
@@ -38,33 +73,104 @@ class Task:
         self.info = module.INFO
         try:
             self.network: nn.Module = module.build(**recipe.network.sizes)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise UsageError(f"network {recipe.network.name!r}: {error}") from error
         if self.info.output == "logits":
             self.network.get_buffer("prior").copy_(prior)
-        self.losses: list[tuple[str, float, Callable[[Tensor, Tensor], Tensor]]] = []
+        self.terms: list[Term] = []
         for loss in recipe.losses:
-            module = LOSSES.load(loss.name)
-            takes: str = module.OUTPUT
-            if takes != self.info.output:
-                raise UsageError(
-                    f"loss {loss.name!r} is for {takes}, but network {recipe.network.name!r} gives {self.info.output}"
-                )
-            try:
-                self.losses.append((loss.name, loss.weight, module.build(prior, **loss.options)))
-            except TypeError as error:
-                raise UsageError(f"loss {loss.name!r}: {error}") from error
+            self.terms.append(self._term(loss, prior))
 
-    def loss(self, network: nn.Module, batch: Tensor, step: int, autocast: torch.dtype | None) -> dict[str, Tensor]:
-        """Return the losses of a uint8 RGB batch ``(B, 3, S, S)`` by name, and their weighted sum as ``"loss"``."""
+    def split(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Split uint8 RGB ``(B, 3, S, S)`` into the L ``(B, 1, S, S)`` its gray version has, and ab ``(B, 2, S, S)``.
+
+        Float32 Lab units. How a picture is made gray is the network's to say (``INFO.gray``).
+        """
         L, ab = to_lab(batch)
+        return (lab.gray_to_L(lab.luma(batch / 255)) if self.info.gray == "luma" else L), ab
+
+    def loss(
+        self,
+        network: nn.Module,
+        batch: Tensor,
+        step: int,
+        autocast: torch.dtype | None,
+        *,
+        labels: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the losses of a batch by name, and their weighted sum as ``"loss"``.
+
+        Args:
+            network: the task's, or a copy of it.
+            batch: uint8 RGB ``(B, 3, S, S)``.
+            step: the number of the training step; with the recipe's seed it decides on augmentation.
+            autocast: dtype of the network's matrix products, or None for float32.
+            labels: int64 ``(B,)``, the pictures' classes, -1 where unknown; for losses of ``"classes"``.
+            mask: ``(B, 1, S, S)``, 1 where there is picture and 0 in its margin; None is a batch without margins.
+
+        Raises:
+            UsageError: a loss needs labels and there are none.
+        """
+        L, ab = self.split(batch)
         L = augment(L, self.recipe.augment, self.recipe.seed, step).contiguous(memory_format=torch.channels_last)
         with torch.autocast(batch.device.type, autocast, enabled=autocast is not None):
-            output = network(L)
-        truth = F.interpolate(ab, output.shape[-2:], mode="area")
-        terms = {name: function(output, truth) for name, _, function in self.losses}
-        total = torch.stack([weight * terms[name] for name, weight, _ in self.losses]).sum()
-        return {"loss": total, **terms}
+            outputs = outputs_of(network, L, self.info)
+        if labels is None and any(term.of == "classes" for term in self.terms):
+            raise UsageError(
+                "the recipe learns classes, but the pictures have none", hint="give a folder with one folder per class"
+            )
+        return self.compare(outputs, batch, ab, labels=labels, mask=mask)
+
+    def compare(
+        self,
+        outputs: dict[str, Tensor],
+        batch: Tensor,
+        ab: Tensor,
+        *,
+        labels: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the losses of a network's outputs (:func:`outputs_of`) by name, and their weighted sum as ``"loss"``.
+
+        Arguments are those of :meth:`loss`. Without labels, losses of ``"classes"`` are left out.
+        """
+        truths = {"ab": ab, "labels": labels}
+        if any(term.of == "rgb" for term in self.terms):
+            truths["rgb"] = batch / 255
+        found = {}
+        for term in self.terms:
+            output, truth = outputs[term.of], truths[TRUTHS[term.of]]
+            if truth is None:
+                continue
+            extras: dict[str, Tensor | None] = {}
+            if term.of != "classes":
+                truth = F.interpolate(truth, output.shape[-2:], mode="area")
+                if "mask" in term.needs and mask is not None:
+                    # A pixel that the margin has a share in has a share of the margin's colour too.
+                    extras["mask"] = F.interpolate(mask.float(), output.shape[-2:], mode="area") > 0.999
+            found[term.name] = term.function(output, truth, **extras)
+        total = torch.stack([term.weight * found[term.name] for term in self.terms if term.name in found]).sum()
+        return {"loss": total, **found}
+
+    def _term(self, loss: Loss, prior: Tensor) -> Term:
+        module = LOSSES.load(loss.name)
+        takes: tuple[str, ...] = (module.OUTPUT,) if isinstance(module.OUTPUT, str) else module.OUTPUT
+        gives = (*self.info.also, self.info.output)
+        fitting = [kind for kind in gives if kind in takes and loss.of in (None, kind)]
+        if not fitting:
+            raise UsageError(
+                f"loss {loss.name!r} is for {' or '.join(takes)}, but network {self.recipe.network.name!r} gives "
+                f"{' and '.join(gives)}" + (f", and the recipe asks for {loss.of}" if loss.of else "")
+            )
+        try:
+            function = module.build(prior, **loss.options)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"loss {loss.name!r}: {error}") from error
+        # The same loss may be there twice, of two outputs or with two forms; in the log each has its own name.
+        again = sum(term.name.partition(" ")[0] == loss.name for term in self.terms)
+        name = f"{loss.name} {again + 1}" if again else loss.name
+        return Term(name, loss.weight, fitting[0], getattr(module, "NEEDS", ()), function)
 
 
 def measure_prior(pictures: Pictures, *, most: int = 20_000, seed: int = 0) -> Tensor:
@@ -116,11 +222,12 @@ def validate(task: Task, network: nn.Module, pictures: Pictures, options: Valida
     for index in range(min(options.pictures, len(pictures))):
         crop = centre_crop(pictures[index], options.crop)
         seen = cv2.resize(crop, (options.size, options.size), interpolation=cv2.INTER_AREA)
-        L, ab = to_lab(torch.from_numpy(seen).movedim(-1, 0)[None].to(device))
+        batch = torch.from_numpy(seen).movedim(-1, 0)[None].to(device)
+        L, ab = task.split(batch)
         _, truth = to_lab(torch.from_numpy(crop).movedim(-1, 0)[None].to(device))
-        output = network(L).float()
-        small = F.interpolate(ab, output.shape[-2:], mode="area")
-        losses.append(sum(weight * float(function(output, small)) for _, weight, function in task.losses))
+        outputs = outputs_of(network, L, task.info)
+        output = outputs[task.info.output].float()
+        losses.append(float(task.compare(outputs, batch, ab)["loss"]))
         answer = bins.expectation(output.softmax(1)) if task.info.output == "logits" else output
         full = F.interpolate(answer, truth.shape[-2:], mode="bicubic", align_corners=False).cpu()
         truth = truth.cpu()

@@ -82,6 +82,16 @@ def gray_to_L(gray: Tensor) -> Tensor:
     return 116 * _f(srgb_to_linear(gray)) - 16
 
 
+def luma(rgb: Tensor) -> Tensor:
+    """Return 0.299 R + 0.587 G + 0.114 B of sRGB ``(..., 3, H, W)``: the gray ``(..., 1, H, W)`` of ITU-R BT.601.
+
+    Cameras, film scanners and most programs make a picture gray in this way. Its lightness is not quite that of the
+    colours, as the sum is one of encoded values, not of light.
+    """
+    red, green, blue = rgb.unbind(-3)
+    return (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(-3)
+
+
 def L_to_gray(L: Tensor) -> Tensor:
     """Return the neutral sRGB value (0..1) of lightness ``L`` (0..100), any shape: the inverse of :func:`gray_to_L`."""
     return linear_to_srgb(_f_inverse((L + 16) / 116))

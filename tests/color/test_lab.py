@@ -36,6 +36,13 @@ def test_the_inverse_does_not_clip():
     assert torch.allclose(lab.rgb_to_lab(rgb.double())[0], vivid[0].double(), atol=0.5)
 
 
+def test_luma_is_that_of_bt601():
+    colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.5, 0.5]]).T.reshape(1, 3, 2, 2)
+    luma = lab.luma(colours)
+    assert luma.shape == (1, 1, 2, 2)
+    assert luma.flatten().tolist() == pytest.approx([0.299, 0.587, 0.114, 0.5])
+
+
 def test_L_to_gray_undoes_gray_to_L():
     gray = torch.linspace(0, 1, 256)
     assert torch.allclose(lab.L_to_gray(lab.gray_to_L(gray)), gray, atol=1e-5)

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from colorcli.color import bins
 from colorcli.registry import LOSSES
+from colorcli.training.task import TRUTHS
 
 
 @pytest.fixture
@@ -14,13 +15,23 @@ def uniform():
 
 
 def _output(module, ab):
-    if module.OUTPUT == "ab":
+    if "ab" in module.OUTPUT:
         return ab.clone()
     index, share = bins.soft_encode(ab)
     return torch.full((len(ab), 313, *ab.shape[-2:]), -30.0).scatter(1, index, share.clamp_min(1e-9).log())
 
 
+#: They compare with other truths than colours, or with none; their own tests follow.
+OTHERS = {"class-cross-entropy", "smoothness"}
+
+
 @pytest.mark.parametrize("name", LOSSES.names())
+def test_it_says_which_outputs_it_takes(name):
+    takes = LOSSES.load(name).OUTPUT
+    assert takes and ({takes} if isinstance(takes, str) else {*takes}) <= set(TRUTHS)
+
+
+@pytest.mark.parametrize("name", sorted({*LOSSES.names()} - OTHERS))
 def test_the_truth_costs_less_than_anything_else_and_gradients_flow(name, uniform):
     torch.manual_seed(0)
     module = LOSSES.load(name)
