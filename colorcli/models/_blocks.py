@@ -54,6 +54,22 @@ def fuse_all(network: nn.Module) -> None:
             setattr(module, norm, nn.Identity())
 
 
+def he_init(network: nn.Module) -> None:
+    """Draw the weights of all convolutions and linear layers for ReLU (He et al. 2015), and set their biases to 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def quiet_head(layer: nn.Conv2d | nn.Linear) -> None:
+    """Let training start near an even answer: gray, a flat distribution, no class before another."""
+    nn.init.normal_(layer.weight, std=0.01)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
 class BasicBlock(nn.Module):
     """The residual block of ResNet-18 (He et al. 2015): two 3x3 convolutions around a shortcut."""
 

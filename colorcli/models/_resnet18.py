@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from colorcli.color import bins
 from colorcli.color.lab import L_to_gray
-from colorcli.models._blocks import ConvNorm, fuse_all
+from colorcli.models._blocks import ConvNorm, fuse_all, quiet_head
 from colorcli.models.backbones.resnet import resnet18
 
 #: Facts the networks with this trunk share.
@@ -79,8 +79,7 @@ class ResNet18Ab(Trunk):
         super().__init__(width, fusion=fusion)
         self.conv4 = nn.Conv2d(width, width // 2, 3, 1, 1)
         self.conv5 = nn.Conv2d(width // 2, 2, 3, 1, 1)
-        nn.init.normal_(self.conv5.weight, std=0.01)  # training starts near gray
-        nn.init.zeros_(self.conv5.bias)
+        quiet_head(self.conv5)
 
     def forward(self, L: Tensor) -> Tensor:
         """Return ab ``(B, 2, H/2, W/2)`` in Lab units."""
@@ -112,7 +111,7 @@ class ResNet18Bins(Trunk):
         index = (bins.centers() / bins.GRID).round().long() + AXIS // 2
         self.register_buffer("a_index", index[:, 0].contiguous(), persistent=False)
         self.register_buffer("b_index", index[:, 1].contiguous(), persistent=False)
-        nn.init.normal_(self.head.weight, std=0.01)
+        quiet_head(self.head)
 
     def forward(self, L: Tensor) -> Tensor:
         """Return logits ``(B, 313, H/4, W/4)``.
@@ -123,5 +122,5 @@ class ResNet18Bins(Trunk):
         scores: Tensor = self.head(self.trunk(L))
         if not self.marginals:
             return scores
-        a, b = scores.float().split(AXIS, 1)
-        return a.log_softmax(1)[:, self.a_index] + b.log_softmax(1)[:, self.b_index]
+        log_a, log_b = scores[:, :AXIS].float().log_softmax(1), scores[:, AXIS:].float().log_softmax(1)
+        return log_a[:, self.a_index] + log_b[:, self.b_index]

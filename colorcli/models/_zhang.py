@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from colorcli.color import bins
+from colorcli.models._blocks import he_init, quiet_head
 
 #: Facts the networks with this body share.
 STRIDE, MULTIPLE_OF, MINIMUM = 4, 8, 8
@@ -75,11 +76,8 @@ class Zhang(nn.Module):
         if head == "logits":
             # How often each bin occurs in the training data; decoding needs it to rebalance.
             self.register_buffer("prior", torch.full((bins.Q,), 1 / bins.Q))
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-        nn.init.normal_(self.head.weight, std=0.01)
+        he_init(self)
+        quiet_head(self.head)
 
     def forward(self, L: Tensor) -> Tensor:
         """Return ab ``(B, 2, H/4, W/4)`` in Lab units or logits ``(B, 313, H/4, W/4)``."""

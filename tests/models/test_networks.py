@@ -14,6 +14,7 @@ TINY = {
     "cifar-cnn": {"width": 8, "depth": 3},
     "koala": {"width": 8, "backbone": "own", "features": 16, "size": 96},
     "vgg16-autoencoder": {"vgg": 4, "width": 2},
+    "iizuka": {"width": 8, "classes": 5, "whole": 32},
     "resnet18-ab": {"width": 8, "fusion": True},
     "resnet18-bins": {"width": 8, "marginals": True},
     "eccv16": {"width": 8},
@@ -53,7 +54,9 @@ def test_output_shape_follows_the_input(network, size):
 def test_every_parameter_gets_a_gradient(network):
     info, net = network
     side = max(info.minimum, 2 * info.multiple_of)
-    net.train()(torch.rand(2, 1, side, side) * 100).square().mean().backward()
+    L = torch.rand(2, 1, side, side) * 100
+    outputs = net.train().forward_training(L).values() if info.also else [net.train()(L)]
+    sum(output.square().mean() for output in outputs).backward()
     wrong = [name for name, p in net.named_parameters() if p.requires_grad != (p.grad is not None)]
     assert not wrong
 
