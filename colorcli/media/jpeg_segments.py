@@ -58,9 +58,15 @@ def others(segments: Segments) -> list[str]:
     names = {
         "content credentials (C2PA)" if name == "APP11" and b"c2pa" in data else name
         for name, data in segments
-        if name != "COM" and not data.startswith(_KNOWN) and data
+        if name != "COM" and not data.startswith(_KNOWN) and data and b"<?xpacket" not in data
     }
     return sorted(names)
+
+
+def stray_xmp(segments: Segments) -> bytes | None:
+    """Find a packet in a segment whose own head some program has mangled."""
+    found = (data for name, data in segments if name == "APP1" and not data.startswith(_KNOWN))
+    return next((data[data.index(b"<?xpacket") :] for data in found if b"<?xpacket" in data), None)
 
 
 def joined_xmp(packet: bytes, segments: Segments) -> tuple[bytes, bool]:

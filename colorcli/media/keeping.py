@@ -144,7 +144,9 @@ def into_tiff(file: bytes, metadata: Metadata) -> tuple[bytes, list[str]]:
     fields: Directory = {}
     notes: list[str] = []
     with contextlib.suppress(BrokenDirectoryError):
-        fields = tiff_fields.parse(metadata.exif) if metadata.exif else {}
+        fields, strange = tiff_fields.parse(metadata.exif) if metadata.exif else ({}, [])
+        if strange:
+            notes.append(f"TIFF cannot keep the private EXIF tags {', '.join(map(str, strange))}")
     if tiff_fields.moves_notes(fields):
         notes.append("TIFF keeps the maker notes in another place: some programs may not find their way in them")
     for tag, kind, data in (
@@ -202,7 +204,7 @@ def _has_description(m: Metadata, holds: frozenset[str]) -> bool:
     if holds is not _HOLDS["TIFF"] or not m.exif:
         return False
     with contextlib.suppress(BrokenDirectoryError):
-        return tiff_fields.DESCRIPTION in tiff_fields.parse(m.exif)
+        return tiff_fields.DESCRIPTION in tiff_fields.parse(m.exif)[0]
     return False
 
 
@@ -259,7 +261,7 @@ def _with_resolution(exif: bytes | None, dpi: tuple[float, float]) -> bytes | No
     if not exif:
         return exif_block.pack(_resolution(dpi))
     try:
-        if set(tiff_fields.parse(exif)) & tiff_fields.RESOLUTION:
+        if set(tiff_fields.parse(exif)[0]) & tiff_fields.RESOLUTION:
             return exif
         return exif_block.with_fields(exif, _resolution(dpi))
     except BrokenDirectoryError:

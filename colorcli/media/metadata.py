@@ -129,6 +129,7 @@ def _from_jpeg(image: Image.Image, stream: BinaryIO, notes: list[str]) -> _Found
     segments: list[tuple[str, bytes]] = getattr(image, "applist", [])
     found.photoshop = jpeg_segments.photoshop(segments)
     found.comment = jpeg_segments.comment(segments)
+    found.xmp = found.xmp or jpeg_segments.stray_xmp(segments)
     if found.xmp:
         with contextlib.suppress(xmp_packet.BrokenXmpError):  # said where it is looked at
             found.xmp, whole = jpeg_segments.joined_xmp(found.xmp, segments)

@@ -31,8 +31,10 @@ _STORAGE = frozenset(
         *(37724, 50674, _EXIF_IFD, _GPS_IFD),
     )
 )
-# Private, of types that could be offsets into the file, but known to be plain values: GeoTIFF, GDAL.
-_VALUES = frozenset((33550, 33920, 33922, 34264, 34735, 34736, 34737, 42112, 42113))
+# Of types that could be offsets into the file, but known to be plain values: GeoTIFF, GDAL, and EXIF's own fields where
+# a camera has put them into the first directory.
+_VALUES = frozenset((33550, 33920, 33922, 34264, 34735, 34736, 34737, 42112, 42113, 33434, 33437))
+_VALUES |= {*range(0x8822, 0x8825), *range(0x8827, 0x8836), *range(0x9000, 0xA005), *range(0xA006, 0xA500)}
 # Private, of types that look like values, but true for the file they stood in only: raw sensors' pixels and DNG (a
 # reader would take the picture for one), ImageJ's stacks, microscopes' offsets, blocks with offsets of their own.
 _BOUND = frozenset(
@@ -55,23 +57,21 @@ def from_tiff(stream: BinaryIO) -> tuple[bytes | None, list[str]]:
     Raises:
         BrokenDirectoryError: the directory cannot be read.
     """
-    head = ifd.header(stream)
-    first = ifd.fields(stream, head, head.first)
-    found = _about(stream, head, first)
-    strange = sorted(set(first) - _STORAGE - set(found))
+    found, strange = _taken(stream)
     notes = [f"private TIFF tags are not carried over: {', '.join(map(str, strange))}"] if strange else []
     return (pack(found) if found else None), notes
 
 
-def parse(exif: bytes) -> Directory:
+def parse(exif: bytes) -> tuple[Directory, list[int]]:
     """Take a block apart into the fields that a TIFF's directory can take over.
+
+    Returns:
+        The fields, and the tags of those that cannot be taken over.
 
     Raises:
         BrokenDirectoryError: the block cannot be understood.
     """
-    stream = io.BytesIO(exif)
-    head = ifd.header(stream)
-    return _about(stream, head, ifd.fields(stream, head, head.first))
+    return _taken(io.BytesIO(exif))
 
 
 def standard_only(exif: bytes) -> tuple[bytes, list[int]]:
@@ -81,7 +81,7 @@ def standard_only(exif: bytes) -> tuple[bytes, list[int]]:
         The block, and the tags that were left out.
     """
     with contextlib.suppress(BrokenDirectoryError):
-        found = parse(exif)
+        found, _ = parse(exif)
         kept: Directory = {tag: field for tag, field in found.items() if tag in _ABOUT or not isinstance(field, Field)}
         return pack(kept), sorted(set(found) - set(kept))
     return exif, []
@@ -91,6 +91,13 @@ def moves_notes(directory: Directory) -> bool:
     """Tell whether there are maker notes that could hold offsets; in another file these lead astray."""
     below = directory.get(_EXIF_IFD)
     return isinstance(below, dict) and _MAKER_NOTE in below
+
+
+def _taken(stream: BinaryIO) -> tuple[Directory, list[int]]:
+    head = ifd.header(stream)
+    first = ifd.fields(stream, head, head.first)
+    found = _about(stream, head, first)
+    return found, sorted(set(first) - _STORAGE - set(found))
 
 
 def _about(stream: BinaryIO, head: ifd.Header, first: dict[int, Field]) -> Directory:

@@ -94,7 +94,7 @@ _NEEDS_OTHER = {
     "JPEG2000": {"ICC", "DPI", "orientation"},
     "WEBP": {"16-bit", "IPTC", "DPI", "comment"},
     "AVIF": {"16-bit", "IPTC", "DPI", "comment"},
-    "HEIF": {"16-bit", "IPTC", "DPI", "comment"},
+    "HEIF": {"16-bit", "IPTC", "DPI", "comment", "orientation"},
 }
 
 

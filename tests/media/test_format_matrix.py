@@ -33,7 +33,8 @@ KEPT = {
     "TIFF": ("8-bit", "16-bit", "alpha", *ALL_KEPT),
     "WEBP": ("alpha", "EXIF", "GPS", "XMP", "ICC", "orientation"),
     "AVIF": ("EXIF", "GPS", "XMP", "ICC", "orientation"),
-    "JPEG2000": ("8-bit", "EXIF", "GPS", "XMP", "IPTC", "DPI", "comment", "orientation"),
+    "HEIF": ("EXIF", "GPS", "XMP", "ICC", "orientation"),
+    "JPEG2000": ("8-bit", "16-bit", "EXIF", "GPS", "XMP", "IPTC", "DPI", "comment", "orientation"),
     "BMP": ("8-bit", "DPI", "orientation"),
     "PPM": ("8-bit", "16-bit", "comment", "orientation"),
 }

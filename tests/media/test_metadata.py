@@ -93,7 +93,7 @@ def test_from_every_format_to_every_format(rgb, source, target, srgb_profile) ->
 
 
 def test_16_bit_files_hold_metadata_too(rgb, deepen, srgb_profile) -> None:
-    exif = exif_block.pack(tiff_fields.parse(_exif().tobytes()[6:]))
+    exif = exif_block.pack(tiff_fields.parse(_exif().tobytes()[6:])[0])
     about = Metadata(exif=exif, xmp=XMP.replace(b"6", b"1"), icc=srgb_profile)
     photo = Photo(deepen(rgb), metadata=about)
     for form in ("PNG", "TIFF"):
