@@ -125,6 +125,7 @@ def write(
     profile: Literal["srgb", "keep"] = "srgb",
     times: tuple[int, int] | None = None,
     before_rename: Callable[[Path], None] | None = None,
+    notes: list[str] | None = None,
 ) -> list[str]:
     """Write a photo; under a path, only when it is complete (`colorcli.media.atomic`).
 
@@ -139,6 +140,7 @@ def write(
             it. Gray pixels, and input that had no RGB profile, are written as sRGB either way.
         times: when the file was last read and changed, in ns since the epoch; by default now. Paths only.
         before_rename: called with the complete part file; if it raises, nothing has changed. Paths only.
+        notes: gets what is returned, before ``before_rename`` is called.
 
     Returns:
         A note for each thing that the format could not keep; empty when nothing is lost.
@@ -160,20 +162,22 @@ def write(
         check_target(path, overwrite=overwrite)  # before the work of encoding
     into = photo.source_icc if profile == "keep" else None
     try:
-        data, notes = encode.encode(photo.pixels, photo.alpha, photo.metadata, form, quality=quality, into=into)
+        data, lost = encode.encode(photo.pixels, photo.alpha, photo.metadata, form, quality=quality, into=into)
     except MemoryError as error:
         raise _too_large(shown) from error
     except (OSError, ValueError, RuntimeError) as error:
         height, width = photo.pixels.shape[:2]
         problem = f"cannot encode {width}x{height} pixels as {form}: {shown} ({error})"
         raise MediaError(problem, hint="choose another format, TIFF or PNG for very large pictures") from error
+    if notes is not None:
+        notes += lost
     if path is None:
         assert not isinstance(target, (str, os.PathLike))
         target.write(data)
     else:
         with writing(path, overwrite=overwrite, times=times, before_rename=before_rename) as file:
             file.write(data)
-    return notes
+    return lost
 
 
 def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
