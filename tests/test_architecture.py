@@ -39,6 +39,9 @@ KEPT_IN = {
     "PIL": ("media",),
     "tifffile": ("media",),
     "lxml": ("media",),
+    "imagecodecs": ("media",),
+    "pillow_heif": ("media.heif",),
+    "rawpy": ("media.raw",),
     "av": ("media.video",),
     "huggingface_hub": ("weights.hub",),
     "typer": ("cli",),
@@ -50,7 +53,10 @@ KEPT_IN = {
 FILES_OF_CV2 = ("imread", "imwrite", "imdecode", "imencode", "VideoCapture", "VideoWriter")
 #: Rooms whose every module leaves torch alone.
 WITHOUT_TORCH = ("cli", "media", "errors", "registry", "colorcli")
-HEAVY = {"torch", "numpy", "cv2", "PIL", "matplotlib", "tifffile", "safetensors", "huggingface_hub"}
+HEAVY = {
+    "torch", "numpy", "cv2", "PIL", "matplotlib", "tifffile", "imagecodecs", "pillow_heif", "rawpy", "lxml",
+    "safetensors", "huggingface_hub",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorcli.errors import MediaError
-from colorcli.media import samples
+from colorcli.media import jpeg2000, samples
 from colorcli.media.samples import UnsupportedError
 
 
@@ -39,7 +39,7 @@ def is_deep(image: Image.Image, stream: BinaryIO) -> bool:
         return image.mode in _COLOR and _raw_mode(image).endswith("16B")
     if image.format == "PPM":
         return _maxval(image) > 255
-    return image.format == "JPEG2000" and _jpeg2000_bits(stream) > 8 and image.mode in _COLOR
+    return image.format == "JPEG2000" and jpeg2000.bits(stream) > 8 and image.mode in _COLOR
 
 
 def decode(image: Image.Image, stream: BinaryIO) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
@@ -51,9 +51,9 @@ def decode(image: Image.Image, stream: BinaryIO) -> tuple[NDArray[np.uint16], ND
     if image.format == "PPM":
         array = _decode_pnm(image, stream)
     elif image.format == "PNG":
-        array = _in_rgb(_imdecode(_bytes(stream), opencv().IMREAD_UNCHANGED), "the PNG data")
+        array = _decode_png(stream)
     else:
-        array = _decode_jpeg2000(stream)
+        array = jpeg2000.decode(stream)
     if array.dtype != np.uint16 or array.shape[:2] != image.size[::-1]:
         raise ValueError(f"decoded to {array.shape} of {array.dtype}")
     if array.ndim == 2 or array.shape[2] == 3:
@@ -80,24 +80,6 @@ def _bytes(stream: BinaryIO) -> bytes:
         return stream.getvalue()
     stream.seek(0)
     return stream.read()
-
-
-def _imdecode(data: bytes, flags: int) -> NDArray[Any] | None:
-    cv2 = opencv()
-    try:
-        found: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        return None
-    return found
-
-
-def _in_rgb(array: NDArray[Any] | None, what: str) -> NDArray[np.uint16]:
-    if array is None:
-        raise ValueError(f"{what} cannot be decoded")
-    if array.ndim == 3 and array.shape[2] >= 3:
-        order = [2, 1, 0, *range(3, array.shape[2])]
-        return array[..., order]
-    return array
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -128,6 +110,35 @@ def _decode_pnm(image: Image.Image, stream: BinaryIO) -> NDArray[np.uint16]:
     return found if top == 65535 else samples.scaled(found, top)
 
 
+def _decode_png(stream: BinaryIO) -> NDArray[np.uint16]:
+    """Decode a PNG of which `ends_with_metadata` has compared the checksums.
+
+    libpng writes to stderr what it thinks of profiles and the like (OpenCV's of damaged pixels, too), and cannot be
+    told not to. So it is shown nothing but the pixels.
+    """
+    import imagecodecs
+
+    data, place, parts, alpha = memoryview(_bytes(stream)), 8, [b"\x89PNG\r\n\x1a\n"], False
+    while place + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        end = place + 12 + length
+        if kind == b"IHDR":
+            alpha = bool(data[place + 17] & 4)
+            if length != 13 or any(data[place + 18 : place + 20]) or data[place + 20] > 1:
+                raise ValueError("the header of the PNG is damaged")
+        if kind in (b"IHDR", b"PLTE", b"IDAT", b"IEND") or (kind == b"tRNS" and not alpha):
+            parts.append(bytes(data[place:end]))
+        place = end
+    found: NDArray[np.uint16]
+    if data[28]:  # interlaced, for which imagecodecs is not made
+        found = opencv().imdecode(np.frombuffer(b"".join(parts), np.uint8), opencv().IMREAD_UNCHANGED)
+        if found is None:
+            raise ValueError("the PNG data cannot be decoded")
+        return found[..., [2, 1, 0, *range(3, found.shape[2])]] if found.ndim == 3 else found
+    found = imagecodecs.png_decode(b"".join(parts))
+    return found
+
+
 def ends_with_metadata(stream: BinaryIO) -> bool:
     """Walk the chunks of a PNG and tell whether texts or EXIF stand behind the pixels.
 
@@ -148,22 +159,3 @@ def ends_with_metadata(stream: BinaryIO) -> bool:
         place = end + 4
     behind = kinds[kinds.index(b"IDAT") :] if b"IDAT" in kinds else []
     return not {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}.isdisjoint(behind)
-
-
-def _jpeg2000_bits(stream: BinaryIO) -> int:
-    """Bits of the first component, from the codestream's SIZ marker; 8 where it cannot be found."""
-    stream.seek(0)
-    head = stream.read(1 << 16)
-    place = head.find(b"\xff\x4f\xff\x51")
-    if place < 0 or place + 42 >= len(head):
-        return 8
-    return (head[place + 42] & 0x7F) + 1
-
-
-def _decode_jpeg2000(stream: BinaryIO) -> NDArray[np.uint16]:
-    import imagecodecs
-
-    found = imagecodecs.jpeg2k_decode(_bytes(stream), numthreads=1)
-    if found.dtype != np.uint16:
-        raise UnsupportedError(f"JPEG 2000 of type {found.dtype} is not supported")
-    return samples.full_range(found, _jpeg2000_bits(stream))

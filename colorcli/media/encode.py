@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorcli.media import deep, keeping, profiles
+from colorcli.media import deep, heif, jpeg2000, keeping, profiles
 from colorcli.media.formats import FORMATS
 from colorcli.media.metadata import Metadata
 
@@ -34,7 +34,7 @@ def encode(
         alpha: ``(H, W)`` of the same type, or None.
         about: its metadata; a profile for another kind of pixels is left out.
         form: a key of `FORMATS`.
-        quality: 1..100 for JPEG, WebP (100 is lossless there) and AVIF; the other formats are lossless.
+        quality: 1..100 for JPEG, WebP (100 is lossless there), AVIF and HEIC; the other formats are lossless.
         into: an RGB profile that colour is to be in; None for sRGB.
 
     Returns:
@@ -59,8 +59,6 @@ def encode(
     if alpha is not None and not able.alpha:
         alpha = None
         notes.append(f"{form} cannot keep transparency")
-    if alpha is not None and form == "AVIF":
-        notes.append("AVIF keeps transparency only nearly, at the quality of the picture")
     if about.icc and profiles.space(about.icc) != ("GRAY" if pixels.ndim == 2 else "RGB"):
         about = replace(about, icc=None)
     about, lost = keeping.prepared(about, form, width=pixels.shape[1], height=pixels.shape[0])
@@ -71,12 +69,15 @@ def encode(
         return data, notes + lost
     words = keeping.arguments(about, form)
     file: Buffer
-    if pixels.dtype == np.uint16:
+    if form == "HEIF":
+        file, lost = heif.encoded(pixels, alpha, words, quality=quality)
+        notes += lost
+    elif pixels.dtype == np.uint16:
         file = _DEEP[form](pixels, alpha, words)
     elif form == "JPEG" and pixels.shape[0] * pixels.shape[1] >= _LARGE_JPEG:
         file = _large_jpeg(pixels, quality, words)
     else:
-        file = _saved(_image(pixels, alpha), form, **_settings(form, quality), **words)
+        file = _saved(_image(pixels, alpha), form, **_settings(form, quality, alpha is not None), **words)
     return keeping.finished(file, about, form), notes
 
 
@@ -86,7 +87,7 @@ def to_eight_bits(pixels: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return table.astype(np.uint8)[pixels]
 
 
-def _settings(form: str, quality: int) -> dict[str, Any]:
+def _settings(form: str, quality: int, transparent: bool = False) -> dict[str, Any]:
     match form:
         case "JPEG":
             return {"quality": quality, "subsampling": 0}
@@ -97,7 +98,9 @@ def _settings(form: str, quality: int) -> dict[str, Any]:
         case "WEBP":
             return {"quality": quality, "exact": True}
         case "AVIF":
-            return {"quality": quality, "subsampling": "4:4:4", "speed": _AVIF_SPEED}
+            words = {"quality": quality, "subsampling": "4:4:4", "speed": _AVIF_SPEED}
+            # libaom codes the transparency as a picture of its own, and without loss if asked.
+            return words | ({"codec": "aom", "advanced": {"alpha:lossless": "1"}} if transparent else {})
     return {}
 
 
@@ -190,7 +193,12 @@ def _deep_pnm(pixels: NDArray[np.uint16], alpha: NDArray[np.uint16] | None, word
     return head + pixels.astype(">u2").tobytes()
 
 
+def _deep_jpeg2000(pixels: NDArray[np.uint16], alpha: NDArray[np.uint16] | None, words: dict[str, Any]) -> bytes:
+    return jpeg2000.encode(pixels, alpha)
+
+
 _DEEP: dict[str, Callable[[NDArray[np.uint16], NDArray[np.uint16] | None, dict[str, Any]], bytes]] = {
     "PNG": _deep_png,
     "PPM": _deep_pnm,
+    "JPEG2000": _deep_jpeg2000,
 }

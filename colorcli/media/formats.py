@@ -23,7 +23,7 @@ class Format:
         name: Pillow's name for it.
         suffixes: the suffixes that ask for it, the usual one first.
         alpha: it holds transparency.
-        deep: it holds 16 bits per sample.
+        deep: it holds more than 8 bits per sample: 16, but for HEIF, which holds 12.
         lossless: what is read back equals what was written (for the depths it holds).
         profile: it holds an ICC profile.
     """
@@ -48,10 +48,11 @@ FORMATS = {
             "JPEG2000",
             (".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"),
             alpha=True,
-            deep=False,
+            deep=True,
             lossless=True,
-            profile=False,
+            profile=True,
         ),
+        Format("HEIF", (".heic", ".heif", ".hif"), alpha=True, deep=True, lossless=False, profile=True),
         Format("BMP", (".bmp", ".dib"), alpha=False, deep=False, lossless=True, profile=False),
         Format("PPM", (".ppm", ".pnm"), alpha=False, deep=True, lossless=True, profile=False),
     )
@@ -60,12 +61,20 @@ FORMATS = {
 SUFFIXES: dict[str, str] = {suffix: form.name for form in FORMATS.values() for suffix in form.suffixes}
 """The lower-case suffixes that can be written, each with its format's name."""
 
-READ_SUFFIXES: frozenset[str] = frozenset(SUFFIXES) | {".pgm", ".pbm"}
+RAW_SUFFIXES: frozenset[str] = frozenset(
+    (
+        *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".raf", ".orf", ".rw2", ".pef"),
+        *(".srw", ".raw", ".rwl", ".3fr", ".fff", ".iiq", ".erf", ".mef", ".mos", ".mrw", ".kdc", ".dcr", ".x3f"),
+    )
+)
+"""The lower-case suffixes of camera RAW files, which can be read with the extra ``raw``."""
+
+READ_SUFFIXES: frozenset[str] = frozenset(SUFFIXES) | {".pgm", ".pbm"} | RAW_SUFFIXES
 """The lower-case suffixes under which `discover` looks for photos (reading itself goes by content)."""
 
 
 # Suffixes that are no slip of the pen, though close to others.
-_REAL = frozenset((".gif", ".heic", ".heif", ".pdf", ".psd", ".svg", ".dng", ".jxl"))
+_REAL = frozenset((".gif", ".pdf", ".psd", ".svg", ".jxl")) | RAW_SUFFIXES
 
 
 def output_format(path: str | os.PathLike[str]) -> str:
@@ -97,10 +106,15 @@ def output_format(path: str | os.PathLike[str]) -> str:
 def output_suffix(path: str | os.PathLike[str]) -> str:
     """Choose the suffix of a colour version of ``path``: its own where that can be written, else the nearest kin.
 
+    HEIC stays HEIC, since JPEG would keep neither its depth nor its transparency; camera RAW becomes TIFF, which keeps
+    16 bits and the most metadata.
+
     Returns:
         A suffix that `output_format` takes, in the case in which it was found.
     """
     suffix = Path(path).suffix
     if suffix.lower() in SUFFIXES:
         return suffix
+    if suffix.lower() in RAW_SUFFIXES:
+        return ".tif"
     return ".ppm" if suffix.lower() in (".pgm", ".pbm") else ".png"

@@ -148,6 +148,8 @@ def source(form: str, kind: str) -> bytes:
     if form == "HEIF":
         import pillow_heif
 
+        if "exif" in words:  # of bytes, pillow-heif makes the turn that HEIC's readers go by; EXIF's alone is a note
+            words["exif"] = words["exif"].tobytes()
         pillow_heif.from_pillow(image).save(stream, **words)
     else:
         image.save(stream, form, **words)
@@ -183,9 +185,11 @@ def decoded(file: bytes, form: str) -> np.ndarray[Any, Any]:
         kind = ">u2" if int(head[3]) > 255 else "u1"
         found = np.frombuffer(file, kind, offset=head.end()).reshape(int(head[2]), int(head[1]), 3)
         return found.astype(np.uint16 if kind == ">u2" else np.uint8)
-    codec = {"JPEG": "jpeg8", "WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpeg2k", "PNG": "png", "HEIF": "heif"}.get(
-        form
-    )
+    if form == "HEIF":
+        import pillow_heif
+
+        return np.asarray(pillow_heif.open_heif(io.BytesIO(file), convert_hdr_to_8bit=False))
+    codec = {"JPEG": "jpeg8", "WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpeg2k", "PNG": "png"}.get(form)
     if codec is None:
         return np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
     try:

@@ -3,13 +3,21 @@ from __future__ import annotations
 import pytest
 
 from colorcli.errors import MediaError
-from colorcli.media.formats import FORMATS, READ_SUFFIXES, SUFFIXES, output_format, output_suffix
+from colorcli.media.formats import FORMATS, RAW_SUFFIXES, READ_SUFFIXES, SUFFIXES, output_format, output_suffix
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_suffix_names_a_format(suffix) -> None:
     assert output_format(f"a/b{suffix.upper()}") in FORMATS
     assert suffix in READ_SUFFIXES
+
+
+def test_raw_can_be_read_and_not_written() -> None:
+    assert RAW_SUFFIXES <= READ_SUFFIXES
+    assert not RAW_SUFFIXES & set(SUFFIXES)
+    with pytest.raises(MediaError, match=r"cannot write \.dng") as caught:
+        output_format("a.dng")
+    assert "did you mean" not in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +39,16 @@ def test_other_suffixes(name, says, hint) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "suffix"), [("a.JPG", ".JPG"), ("a.pgm", ".ppm"), ("a.heic", ".png"), ("a", ".png"), ("a.tiff", ".tiff")]
+    ("name", "suffix"),
+    [
+        ("a.JPG", ".JPG"),
+        ("a.pgm", ".ppm"),
+        ("a.heic", ".heic"),
+        ("a.CR2", ".tif"),
+        ("a.dng", ".tif"),
+        ("a", ".png"),
+        ("a.tiff", ".tiff"),
+    ],
 )
 def test_suffix_of_a_colour_version(name, suffix) -> None:
     assert output_suffix(name) == suffix
