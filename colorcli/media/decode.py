@@ -76,7 +76,7 @@ def decode(stream: BinaryIO, name: str, *, max_pixels: int, page: int = 0) -> De
 def _explained(name: str, form: str = "") -> Iterator[None]:
     try:
         yield
-    except (MediaError, MemoryError, IndexError):
+    except (MediaError, MemoryError, sources.NoPageError):
         raise
     except UnsupportedError as error:
         raise MediaError(f"{error}: {name}", hint="convert it to 8- or 16-bit PNG or TIFF first") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -78,11 +79,17 @@ def header(stream: BinaryIO) -> Header:
     return Header(order, big, first)
 
 
-def fields(stream: BinaryIO, head: Header, offset: int) -> dict[int, Field]:
+def fields(stream: BinaryIO, head: Header, offset: int, *, needed: Container[int] = ()) -> dict[int, Field]:
     """Read the directory at ``offset``; fields of unknown type, or that lie outside the file, are passed over.
 
+    Args:
+        stream: the file.
+        head: its header.
+        offset: where the directory stands.
+        needed: tags of fields that may be missing altogether, but not lie outside the file.
+
     Raises:
-        BrokenDirectoryError: the directory itself lies outside the file.
+        BrokenDirectoryError: the directory itself, or a needed field, lies outside the file.
     """
     size = stream.seek(0, os.SEEK_END)
     counting, entry = ("Q", "HHQ") if head.big else ("H", "HHI")
@@ -94,6 +101,8 @@ def fields(stream: BinaryIO, head: Header, offset: int) -> dict[int, Field]:
         if count * width > size:
             raise BrokenDirectoryError(f"{count} fields in {size} bytes")
         table = stream.read(count * width)
+        if len(table) < count * width:
+            raise BrokenDirectoryError("the directory is cut off")
     except struct.error as error:
         raise BrokenDirectoryError("the directory lies outside the file") from error
     found: dict[int, Field] = {}
@@ -114,6 +123,10 @@ def fields(stream: BinaryIO, head: Header, offset: int) -> dict[int, Field]:
             data = stream.read(length)
         if len(data) == length:
             found[tag] = Field(kind, values, turned(data, kind, head.order), at)
+    for start in range(0, len(table) - width + 1, width):
+        (tag,) = struct.unpack_from(f"{head.order}H", table, start)
+        if tag in needed and tag not in found:
+            raise BrokenDirectoryError(f"field {tag} lies outside the file")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -12,6 +13,9 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from colorcli.errors import MediaError
+
+# Pillow logs some of what it cannot read, and what nobody listens to lands on stderr; we say it ourselves.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "PPM")
 _READS = "JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, BMP and PNM; HEIC and camera RAW with the extras heif and raw"

@@ -22,6 +22,10 @@ Pixels = NDArray[Any]
 _KNOWN_AS = {"MPO": "JPEG", "DIB": "BMP"}
 
 
+class NoPageError(IndexError):
+    """The file has not so many pages; a type of its own, since codecs raise ``IndexError`` on damaged files."""
+
+
 @dataclass
 class Raster:
     """Decoded pixels, on their way to sRGB.
@@ -79,7 +83,7 @@ def opened(stream: BinaryIO, name: str, page: int) -> Source:
     else:
         found = _pillow(stream, name, head)
     if not 0 <= page < found.pages:
-        raise IndexError(f"page {page} of {found.pages}: {name}")
+        raise NoPageError(f"page {page} of {found.pages}: {name}")
     return found
 
 
@@ -87,7 +91,7 @@ def _tiff(stream: BinaryIO, name: str, page: int) -> Source:
     try:
         found = tiff.pages(stream)
         if not 0 <= page < len(found.offsets):
-            raise IndexError(f"page {page} of {len(found.offsets)}: {name}")
+            raise NoPageError(f"page {page} of {len(found.offsets)}: {name}")
         view: Any = stream
         if page or found.offsets[0] != tiff.first(stream):
             view = tiff.PageView(stream, found.offsets[page])

@@ -23,11 +23,18 @@ from colorcli.media.samples import UnsupportedError
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _MOST_PAGES = 100_000  # a chain longer than that is a trap
-# What Pillow decodes to the last bit, through libtiff, where samples have at most 8 bits.
-_PILLOW_KNOWS = frozenset((1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946))
+# All but this and a few colour models goes past libtiff, which writes to stderr what it thinks of damaged files, and
+# cannot be told not to.
+_OLD_JPEG = 6
+# What a byte can become at best, by compression: none, LZW, deflate, PackBits.
+_BEST_RATIO = {1: 1, 5: 4096, 8: 1032, 32946: 1032, 32773: 64}
+_MOST_SAMPLES, _LARGE_TILE = 16, 1 << 24
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
 _ORIENTATION, _EXTRA, _FORMAT = 274, 338, 339
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
+_OF_PIXELS = frozenset(
+    (*range(256, 267), *range(273, 280), 284, 292, 293, *range(317, 326), 338, 339, 347, *range(512, 533))
+)
 _GRAY, _RGB, _PALETTE, _INK, _YCBCR, _LAB = (0, 1), 2, 3, 5, 6, (8, 9)
 
 
@@ -146,7 +153,7 @@ def first(stream: BinaryIO) -> int:
 def first_fields(stream: BinaryIO) -> dict[int, Field]:
     """Read the first directory."""
     head = ifd.header(stream)
-    return ifd.fields(stream, head, head.first)
+    return ifd.fields(stream, head, head.first, needed=_OF_PIXELS)
 
 
 def size(fields: dict[int, Field]) -> tuple[int, int]:
@@ -161,11 +168,11 @@ def orientation(fields: dict[int, Field]) -> int:
 
 
 def suits_pillow(fields: dict[int, Field]) -> bool:
-    """Tell whether Pillow, if it opens the page at all, gives all of its pixels."""
+    """Tell whether only Pillow decodes the page, if it opens it at all, or decodes it just as well in fewer bits."""
     return (
         max(_numbers(fields, _BITS) or (1,)) <= 8
         and set(_numbers(fields, _FORMAT)) <= {1}
-        and number(fields, _COMPRESSION, 1) in _PILLOW_KNOWS
+        and (number(fields, _COMPRESSION, 1) == _OLD_JPEG or number(fields, _PHOTOMETRIC, 1) in _LAB)
     )
 
 
@@ -233,7 +240,8 @@ def load(stream: BinaryIO, notes: list[str]) -> Channels:
         model, inks, compression = int(page.photometric), page.tags.valueof(332, default=1), int(page.compression)
         colormap = page.colormap
     if model == _PALETTE and colormap is not None:
-        array, bits, model = np.moveaxis(colormap, 0, -1)[array[..., 0]].astype(np.uint16), 16, _RGB
+        array, model = _in_colors(array[..., 0], colormap), _RGB
+        bits = 8 * array.itemsize
     if model == _YCBCR and compression not in (6, 7, 33007, 34712, 50001):
         raise UnsupportedError("a TIFF of YCbCr colour in this compression is not supported")
     if model == _INK and int(inks) != 1:
@@ -244,14 +252,30 @@ def load(stream: BinaryIO, notes: list[str]) -> Channels:
     return _channels(array, count, bits, extra, notes, inverted=model == 0)
 
 
+def _in_colors(array: NDArray[Any], colormap: NDArray[Any]) -> NDArray[Any]:
+    """Look up a palette of 16 bits; the result has 8 where the palette holds no more."""
+    high, low = colormap >> 8, colormap & 255
+    if not low.any() or np.array_equal(low, high):
+        colormap = high.astype(np.uint8)
+    return np.moveaxis(colormap, 0, -1)[array]
+
+
 def _check_complete(page: Any, end: int) -> None:
-    """Refuse a page of which parts are missing, which tifffile would fill with black."""
+    """Refuse a page of which parts are missing, which tifffile would fill with black, or cannot be in the file."""
+    if page.imagedepth != 1 or page.samplesperpixel > _MOST_SAMPLES:
+        raise UnsupportedError("pictures of more than two dimensions, or of many channels, are not supported")
+    if page.is_tiled and page.tilewidth * page.tilelength > max(_LARGE_TILE, 4 * page.imagewidth * page.imagelength):
+        raise ValueError(f"tiles of {page.tilewidth}x{page.tilelength} pixels")
     needed = int(np.prod(page.chunked))
     offsets, counts = page.dataoffsets[:needed], page.databytecounts[:needed]
     if len(offsets) < needed or len(counts) < needed or not all(offsets) or not all(counts):
         raise ValueError("parts of the picture are missing")
     if any(offset + count > end for offset, count in zip(offsets, counts, strict=True)):
         raise ValueError("the file ends too early")
+    best = _BEST_RATIO.get(int(page.compression))
+    size = page.imagewidth * page.imagelength * page.samplesperpixel * page.bitspersample // 8
+    if best and size > best * sum(counts):
+        raise ValueError(f"{sum(counts):,} bytes cannot hold {page.imagewidth}x{page.imagelength} pixels")
 
 
 def _channels(
