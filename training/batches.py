@@ -6,7 +6,11 @@ resumed run sees what the uninterrupted one would have seen, whatever the number
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,34 +23,91 @@ from colorcli.color import lab
 from colorcli.training.data import Pictures
 from colorcli.training.recipe import Augment, Data, Recipe
 
+#: Batches that the thread of :func:`stream` makes ahead of time.
+_AHEAD = 3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures to learn from in one step, or a part of them.
+
+    Attributes:
+        rgb: uint8 ``(B, 3, S, S)``.
+        labels: int64 ``(B,)``, the pictures' classes, -1 where unknown; None where the pictures have none.
+        mask: ``(B, 1, S, S)``, 1 where there is picture and 0 in its margin; None is a batch without margins.
+        start: place of the first picture within the step's whole batch.
+        total: pictures in the whole batch; None if this is the whole.
+    """
+
+    rgb: Tensor
+    labels: Tensor | None = None
+    mask: Tensor | None = None
+    start: int = 0
+    total: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+    @property
+    def of(self) -> int:
+        """Pictures in the whole batch of the step."""
+        return len(self) if self.total is None else self.total
+
+    def to(self, device: torch.device) -> Batch:
+        """Return it on ``device``."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True), self.start)
+
+    def pin_memory(self) -> Batch:
+        """Return it in page-locked memory; the loader calls this where there is an accelerator."""
+        return self._each(Tensor.pin_memory, self.start)
+
+    def parts(self, count: int) -> list[Batch]:
+        """Return up to ``count`` parts of nearly equal size, none of them empty, in order."""
+        cuts = np.linspace(0, len(self), min(count, len(self)) + 1).round().astype(int).tolist()
+        return [self._each(lambda t, a=a, b=b: t[a:b], self.start + a) for a, b in itertools.pairwise(cuts)]
+
+    def _each(self, function: Callable[[Tensor], Tensor], start: int) -> Batch:
+        rgb, labels, mask = (None if t is None else function(t) for t in (self.rgb, self.labels, self.mask))
+        assert rgb is not None
+        return Batch(rgb, labels, mask, start, self.of)
+
 
 def crop_size(data: Data, step: int, steps: int) -> int:
     """Return the side of the crops at ``step`` of ``steps``."""
     return next(size for share, size in reversed(data.sizes) if step >= share * steps)
 
 
-class Crops(Dataset[Tensor]):
-    """Batches by step number: item ``t`` is the batch of step ``t``, uint8 RGB ``(B, 3, S, S)``."""
+class Crops(Dataset[Batch]):
+    """Batches by step number: item ``t`` is the batch of step ``t``.
 
-    def __init__(self, pictures: Pictures, recipe: Recipe) -> None:
+    Args:
+        pictures: what to cut them from.
+        recipe: how.
+        share: (rank, processes): of the whole batch only the part that this process learns from.
+    """
+
+    def __init__(self, pictures: Pictures, recipe: Recipe, share: tuple[int, int] = (0, 1)) -> None:
         self.pictures = pictures
         self.recipe = recipe
+        rank, processes = share
+        self.rows = range(recipe.data.batch * rank // processes, recipe.data.batch * (rank + 1) // processes)
 
     def __len__(self) -> int:
         return self.recipe.optimizer.steps
 
-    def __getitem__(self, step: int) -> Tensor:
+    def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(1)  # a crop is too small to share; the cores have the network to run
         data, steps = self.recipe.data, self.recipe.optimizer.steps
         size = crop_size(data, step, steps)
-        places = step * data.batch + np.arange(data.batch)
+        places = step * data.batch + np.asarray(self.rows)
         epochs, positions = np.divmod(places, len(self.pictures))
         order = {epoch: self._order(epoch) for epoch in set(epochs.tolist())}
         rows = []
         for epoch, position, place in zip(epochs.tolist(), positions.tolist(), places.tolist(), strict=True):
             rng = np.random.default_rng((self.recipe.seed, 1, place))
             rows.append(_crop(self.pictures[order[epoch][position]], size, data, self.recipe.augment.flip, rng))
-        return torch.from_numpy(np.stack(rows)).movedim(-1, 1)
+        rgb = torch.from_numpy(np.stack(rows)).movedim(-1, 1)
+        return Batch(rgb, start=self.rows.start, total=data.batch)
 
     def _order(self, epoch: int) -> np.ndarray:
         if getattr(self, "_cached", (-1, None))[0] != epoch:
@@ -81,21 +142,25 @@ def to_lab(batch: Tensor) -> tuple[Tensor, Tensor]:
     return picture[:, :1], picture[:, 1:]
 
 
-def augment(L: Tensor, options: Augment, seed: int, step: int) -> Tensor:
+def augment(L: Tensor, options: Augment, seed: int, step: int, *, start: int = 0, total: int | None = None) -> Tensor:
     """Return L ``(B, 1, S, S)`` in 0..100 as an old lens, film or scanner might have given it.
 
-    Changed per picture, each by its own chance: tone curve, softness, grain. The draw depends on (seed, step) only.
+    Changed per picture, each by its own chance: tone curve, softness, grain. The draw depends on (seed, step) and on
+    the place in the step's batch only: ``start`` of ``total``, for a part of it.
     """
     rng = np.random.default_rng((seed, 2, step))
-    batch = len(L)
+    batch = len(L) if total is None else total
+    here = slice(start, start + len(L))
+
+    def column(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values[here].astype(np.float32)).to(L.device)[:, None, None, None]
 
     def draw(chance: float, low: float, high: float, neutral: float) -> Tensor:
-        values = np.where(rng.random(batch) < chance, rng.uniform(low, high, batch), neutral)
-        return torch.from_numpy(values.astype(np.float32)).to(L.device)[:, None, None, None]
+        return column(np.where(rng.random(batch) < chance, rng.uniform(low, high, batch), neutral))
 
     tone = rng.random(batch) < options.tone
     logs = rng.uniform(-np.log(options.gamma), np.log(options.gamma), batch)
-    gamma = torch.from_numpy(np.where(tone, np.exp(logs), 1.0).astype(np.float32)).to(L.device)[:, None, None, None]
+    gamma = column(np.where(tone, np.exp(logs), 1.0))
     black = draw(options.tone, 0.0, options.contrast / 2, 0.0)
     white = draw(options.tone, 1 - options.contrast / 2, 1.0, 1.0)
     soft = draw(options.blur, 0.5, 1.0, 0.0)
@@ -109,22 +174,37 @@ def augment(L: Tensor, options: Augment, seed: int, step: int) -> Tensor:
         x = torch.lerp(x, F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel), soft)
     if bool((grain > 0).any()):
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        x = x + grain * torch.randn(L.shape, generator=generator).to(L.device)
+        x = x + grain * torch.randn((batch, *L.shape[1:]), generator=generator)[here].to(L.device)
     return x.clamp(0, 100)
 
 
-def stream(pictures: Pictures, recipe: Recipe, *, start: int, workers: int) -> Iterator[Tensor]:
+def stream(
+    pictures: Pictures, recipe: Recipe, *, start: int, workers: int, share: tuple[int, int] = (0, 1)
+) -> Iterator[Batch]:
     """Yield the batches of the steps from ``start`` to the end of the run.
 
-    With ``workers`` 0 they are made in this thread, which is best where the network runs on the same cores.
+    With ``workers`` 0 a thread of this process makes them ahead of time, which is best where the network runs on the
+    same cores: cutting a batch takes a hundredth of learning from it, but a disk may keep it waiting.
     """
+    crops = Crops(pictures, recipe, share)
     steps = range(start, recipe.optimizer.steps)
-    loader = DataLoader(
-        Crops(pictures, recipe),
-        batch_size=None,
-        sampler=list(steps),
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        pin_memory=torch.cuda.is_available(),
-    )
-    yield from loader
+    if workers:
+        yield from DataLoader(
+            crops,
+            batch_size=None,
+            sampler=list(steps),
+            num_workers=workers,
+            prefetch_factor=4,
+            pin_memory=torch.cuda.is_available(),
+        )
+        return
+    with ThreadPoolExecutor(1, "batches") as pool:
+        waiting = deque(pool.submit(crops.__getitem__, step) for step in steps[:_AHEAD])
+        try:
+            for step in steps:
+                batch = waiting.popleft().result()
+                if step + _AHEAD in steps:
+                    waiting.append(pool.submit(crops.__getitem__, step + _AHEAD))
+                yield batch
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

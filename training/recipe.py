@@ -6,10 +6,8 @@ A key that does not exist is an error with a near miss, so a misspelt setting ne
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
-import types
-import typing
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +17,7 @@ import tomli_w
 
 from colorcli.errors import UsageError
 from colorcli.registry import near_miss
+from colorcli.training.tables import apply, build, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,25 +94,61 @@ class Augment:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """AdamW, linear warm-up, cosine to zero.
+    """How the weights move, and for how long.
 
     Attributes:
+        name: ``"adamw"``, ``"adam"``, ``"sgd"`` or ``"adadelta"``; see :mod:`colorcli.training.optimizers`.
         steps: length of the run.
         lr: the highest learning rate.
-        weight_decay: on weights with two or more axes only.
-        betas: of Adam.
+        schedule: what it does after the warm-up: ``"cosine"`` to zero, ``"step"`` down, or ``"constant"``.
+        drops: of the schedule ``step``: shares of the run at which the rate is multiplied by ``factor``.
+        factor: see ``drops``.
         warmup: steps of linear warm-up.
-        clip: largest gradient norm.
-        ema: decay of the weight average that is validated and exported.
+        weight_decay: of ``adamw`` on weights with two or more axes only; of the others on all, as their papers have it.
+        betas: of Adam and AdamW.
+        momentum: of SGD.
+        clip: largest gradient norm; 0 is any.
+        ema: decay of the weight average that is validated and exported; 0 takes the weights as they are.
+        accumulate: parts a batch is computed in, one after the other, to save memory. A step still learns from
+            ``data.batch`` pictures; only batch norm sees the parts.
     """
 
+    name: str = "adamw"
     steps: int = 10_000
     lr: float = 1.5e-3
+    schedule: str = "cosine"
+    drops: tuple[float, ...] = (0.5, 0.75)
+    factor: float = 0.1
+    warmup: int = 500
     weight_decay: float = 0.02
     betas: tuple[float, float] = (0.9, 0.98)
-    warmup: int = 500
+    momentum: float = 0.9
     clip: float = 1.0
     ema: float = 0.999
+    accumulate: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversarial:
+    """A second stage against a discriminator; see :mod:`colorcli.training.adversarial`.
+
+    Attributes:
+        start: share of the run after which it begins.
+        alone: steps from there on in which only the discriminator learns (NoGAN's critic training).
+        weight: factor of the adversarial term, beside the recipe's losses.
+        lr: the discriminator's learning rate.
+        betas: of its Adam.
+        width: channels of its first layer.
+        layers: its layers of stride 2; each doubles the size of a patch.
+    """
+
+    start: float = 0.8
+    alone: int = 0
+    weight: float = 0.1
+    lr: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    width: int = 64
+    layers: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,12 +160,16 @@ class Validation:
         pictures: how many validation pictures are used.
         crop: their centre crop, scaled to crop x crop pixels; error is measured at this size.
         size: what the network sees of it, size x size pixels.
+        metric: which score decides what is best: a field of :class:`colorcli.training.task.Scores`.
+        patience: measurements without a new best after which the run ends early; 0 goes to the end.
     """
 
     every: int = 1000
     pictures: int = 240
     crop: int = 256
     size: int = 192
+    metric: str = "auc"
+    patience: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +197,7 @@ class Recipe:
     optimizer: Optimizer = Optimizer()
     validation: Validation = Validation()
     model: Model = Model()
+    adversarial: Adversarial | None = None
     seed: int = 0
     checkpoint: int = 500
 
@@ -180,7 +220,7 @@ def text(name: str) -> str:
     return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def load(name: str, settings: typing.Iterable[str] = ()) -> Recipe:
+def load(name: str, settings: Iterable[str] = ()) -> Recipe:
     """Read a recipe by name or path and apply ``key=value`` settings; dotted keys, values as in TOML.
 
     Raises:
@@ -189,91 +229,22 @@ def load(name: str, settings: typing.Iterable[str] = ()) -> Recipe:
     return parse(text(name), settings, where=name)
 
 
-def parse(source: str, settings: typing.Iterable[str] = (), *, where: str = "recipe") -> Recipe:
+def parse(source: str, settings: Iterable[str] = (), *, where: str = "recipe") -> Recipe:
     """Read a recipe from TOML text; ``where`` names it in messages."""
     try:
         table = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: not TOML: {error}") from error
     for setting in settings:
-        _apply(table, setting)
-    recipe: Recipe = _build(Recipe, table, where)
+        apply(table, setting)
+    recipe: Recipe = build(Recipe, table, where)
     return recipe
-
-
-def as_dict(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as plain tables, lists and values, without those that are None."""
-
-    def plain(value: Any) -> Any:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-            return {key: plain(item) for key, item in pairs if item is not None}
-        if isinstance(value, tuple | list):
-            return [plain(item) for item in value]
-        return value
-
-    result: dict[str, Any] = plain(recipe)
-    return result
 
 
 def dumps(recipe: Recipe) -> str:
     """Return the recipe as TOML that :func:`parse` reads back to an equal recipe."""
-    return tomli_w.dumps(as_dict(recipe))
+    return tomli_w.dumps(plain(recipe))
 
 
 def _folder() -> Any:
     return files("colorcli.training.recipes")
-
-
-def _apply(table: dict[str, Any], setting: str) -> None:
-    key, equals, value = setting.partition("=")
-    if not equals:
-        raise UsageError(f"--set {setting}: expected key=value", hint="for example --set optimizer.steps=1000")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value  # a bare word is a string
-    *path, last = key.strip().split(".")
-    for part in path:
-        node = table.setdefault(part, {})
-        if not isinstance(node, dict):
-            raise UsageError(f"--set {setting}: {part!r} is not a table")
-        table = node
-    table[last] = parsed
-
-
-def _build(kind: Any, value: Any, where: str) -> Any:
-    """Turn TOML values into ``kind``, checking names and types on the way."""
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: expected a table, got {value!r}")
-        hints = typing.get_type_hints(kind)
-        known = {f.name: f for f in dataclasses.fields(kind)}
-        for key in value:
-            if key not in known:
-                raise UsageError(f"{where}: unknown key {key!r}", hint=near_miss(key, known))
-        for key, entry in known.items():
-            needed = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
-            if needed and key not in value:
-                raise UsageError(f"{where}: the key {key!r} is missing")
-        return kind(**{key: _build(hints[key], item, f"{where}: {key}") for key, item in value.items()})
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise UsageError(f"{where}: expected a list, got {value!r}")
-        if arguments[-1] is Ellipsis:
-            return tuple(_build(arguments[0], item, where) for item in value)
-        if len(value) != len(arguments):
-            raise UsageError(f"{where}: expected {len(arguments)} values, got {value!r}")
-        return tuple(_build(part, item, where) for part, item in zip(arguments, value, strict=True))
-    if origin is types.UnionType:
-        return _build(next(part for part in arguments if part is not type(None)), value, where)
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: expected a table, got {value!r}")
-        return value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UsageError(f"{where}: expected {kind.__name__}, got {value!r}")
-    return value

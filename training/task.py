@@ -18,7 +18,7 @@ from colorcli.errors import UsageError
 from colorcli.metrics.auc import AuC
 from colorcli.models._info import NetworkInfo
 from colorcli.registry import LOSSES, NETWORKS
-from colorcli.training.batches import augment, to_lab
+from colorcli.training.batches import Batch, augment, to_lab
 from colorcli.training.data import Pictures
 from colorcli.training.recipe import Loss, Recipe, Validation
 
@@ -89,55 +89,38 @@ class Task:
         L, ab = to_lab(batch)
         return (lab.gray_to_L(lab.luma(batch / 255)) if self.info.gray == "luma" else L), ab
 
-    def loss(
-        self,
-        network: nn.Module,
-        batch: Tensor,
-        step: int,
-        autocast: torch.dtype | None,
-        *,
-        labels: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Return the losses of a batch by name, and their weighted sum as ``"loss"``.
+    def see(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
+        """Return what the network is shown of a batch, L with augmentation, and the ab it should find.
 
         Args:
-            network: the task's, or a copy of it.
-            batch: uint8 RGB ``(B, 3, S, S)``.
+            batch: pictures, or a part of a batch of pictures.
             step: the number of the training step; with the recipe's seed it decides on augmentation.
-            autocast: dtype of the network's matrix products, or None for float32.
-            labels: int64 ``(B,)``, the pictures' classes, -1 where unknown; for losses of ``"classes"``.
-            mask: ``(B, 1, S, S)``, 1 where there is picture and 0 in its margin; None is a batch without margins.
 
         Raises:
-            UsageError: a loss needs labels and there are none.
+            UsageError: a loss needs labels and the pictures have none.
         """
-        L, ab = self.split(batch)
-        L = augment(L, self.recipe.augment, self.recipe.seed, step).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(batch.device.type, autocast, enabled=autocast is not None):
-            outputs = outputs_of(network, L, self.info)
-        if labels is None and any(term.of == "classes" for term in self.terms):
+        if batch.labels is None and any(term.of == "classes" for term in self.terms):
             raise UsageError(
                 "the recipe learns classes, but the pictures have none", hint="give a folder with one folder per class"
             )
-        return self.compare(outputs, batch, ab, labels=labels, mask=mask)
+        L, ab = self.split(batch.rgb)
+        options = self.recipe.augment
+        L = augment(L, options, self.recipe.seed, step, start=batch.start, total=batch.of)
+        return L.contiguous(memory_format=torch.channels_last), ab
 
-    def compare(
-        self,
-        outputs: dict[str, Tensor],
-        batch: Tensor,
-        ab: Tensor,
-        *,
-        labels: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> dict[str, Tensor]:
+    def loss(self, network: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Return the losses of a network on a batch by name, and their weighted sum as ``"loss"``; see :meth:`see`."""
+        L, ab = self.see(batch, step)
+        return self.compare(outputs_of(network, L, self.info), batch, ab)
+
+    def compare(self, outputs: dict[str, Tensor], batch: Batch, ab: Tensor) -> dict[str, Tensor]:
         """Return the losses of a network's outputs (:func:`outputs_of`) by name, and their weighted sum as ``"loss"``.
 
-        Arguments are those of :meth:`loss`. Without labels, losses of ``"classes"`` are left out.
+        Without labels, losses of ``"classes"`` are left out.
         """
-        truths = {"ab": ab, "labels": labels}
+        truths = {"ab": ab, "labels": batch.labels}
         if any(term.of == "rgb" for term in self.terms):
-            truths["rgb"] = batch / 255
+            truths["rgb"] = batch.rgb / 255
         found = {}
         for term in self.terms:
             output, truth = outputs[term.of], truths[TRUTHS[term.of]]
@@ -146,9 +129,9 @@ class Task:
             extras: dict[str, Tensor | None] = {}
             if term.of != "classes":
                 truth = F.interpolate(truth, output.shape[-2:], mode="area")
-                if "mask" in term.needs and mask is not None:
+                if "mask" in term.needs and batch.mask is not None:
                     # A pixel that the margin has a share in has a share of the margin's colour too.
-                    extras["mask"] = F.interpolate(mask.float(), output.shape[-2:], mode="area") > 0.999
+                    extras["mask"] = F.interpolate(batch.mask.float(), output.shape[-2:], mode="area") > 0.999
             found[term.name] = term.function(output, truth, **extras)
         total = torch.stack([term.weight * found[term.name] for term in self.terms if term.name in found]).sum()
         return {"loss": total, **found}
@@ -227,7 +210,7 @@ def validate(task: Task, network: nn.Module, pictures: Pictures, options: Valida
         _, truth = to_lab(torch.from_numpy(crop).movedim(-1, 0)[None].to(device))
         outputs = outputs_of(network, L, task.info)
         output = outputs[task.info.output].float()
-        losses.append(float(task.compare(outputs, batch, ab)["loss"]))
+        losses.append(float(task.compare(outputs, Batch(batch), ab)["loss"]))
         answer = bins.expectation(output.softmax(1)) if task.info.output == "logits" else output
         full = F.interpolate(answer, truth.shape[-2:], mode="bicubic", align_corners=False).cpu()
         truth = truth.cpu()

@@ -25,15 +25,15 @@ def test_a_batch_depends_on_seed_and_step_alone(pictures):
     steps = list(batches.stream(pictures, _recipe(), start=0, workers=0))
     later = list(batches.stream(pictures, _recipe(), start=6, workers=0))
     assert len(steps) == 10 and len(later) == 4
-    assert all(torch.equal(a, b) for a, b in zip(steps[6:], later, strict=True))
-    assert not torch.equal(steps[0], next(batches.stream(pictures, _recipe("seed=1"), start=0, workers=0)))
-    assert torch.equal(batches.Crops(pictures, _recipe())[3], steps[3])
+    assert all(torch.equal(a.rgb, b.rgb) for a, b in zip(steps[6:], later, strict=True))
+    assert not torch.equal(steps[0].rgb, batches.Crops(pictures, _recipe("seed=1"))[0].rgb)
+    assert torch.equal(batches.Crops(pictures, _recipe())[3].rgb, steps[3].rgb)
 
 
 def test_crops_grow_with_the_steps(pictures):
     crops = batches.Crops(pictures, _recipe())
-    assert crops[4].shape == (4, 3, 32, 32) and crops[5].shape == (4, 3, 64, 64)
-    assert crops[0].dtype == torch.uint8
+    assert crops[4].rgb.shape == (4, 3, 32, 32) and crops[5].rgb.shape == (4, 3, 64, 64)
+    assert crops[0].rgb.dtype == torch.uint8
 
 
 def test_every_picture_is_seen_once_an_epoch(pictures):
@@ -73,3 +73,36 @@ def test_each_augmentation_acts_alone(kind):
     if kind == "tone":  # a curve: darker pixels stay darker
         order = L.flatten().argsort()
         assert (changed.flatten()[order].diff() >= -1e-3).all()
+
+
+def test_the_shares_of_processes_and_the_parts_of_a_step_make_up_the_batch(pictures):
+    made = _recipe("data.batch=7")
+    whole = batches.Crops(pictures, made)[2]
+    shares = [batches.Crops(pictures, made, (rank, 3))[2] for rank in range(3)]
+    assert torch.equal(torch.cat([share.rgb for share in shares]), whole.rgb)
+    parts = [part for share in shares for part in share.parts(2)]
+    assert len(parts) == 6
+    assert [part.start for part in parts] == [sum(map(len, parts[:n])) for n in range(len(parts))]
+    assert {part.of for part in parts} == {7}
+    strong = recipe.Augment(tone=1, noise=1, blur=0.5)
+    L = torch.linspace(0, 100, 7 * 64).reshape(7, 1, 8, 8)
+    cut = [batches.augment(L[p.start :][: len(p)], strong, 5, 2, start=p.start, total=p.of) for p in parts]
+    assert torch.equal(torch.cat(cut), batches.augment(L, strong, 5, 2))
+
+
+def test_a_batch_has_no_more_parts_than_pictures():
+    batch = batches.Batch(torch.zeros(3, 3, 4, 4, dtype=torch.uint8), labels=torch.arange(3))
+    assert [part.labels.tolist() for part in batch.parts(8)] == [[0], [1], [2]]
+    assert [part.mask for part in batch.parts(1)] == [None]
+
+
+def test_workers_make_the_same_batches(pictures):
+    alone = [batch.rgb for batch in batches.stream(pictures, _recipe(), start=7, workers=0)]
+    helped = [batch.rgb for batch in batches.stream(pictures, _recipe(), start=7, workers=1)]
+    assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
+
+
+def test_a_batch_that_cannot_be_made_is_an_error_here(pictures, monkeypatch):
+    monkeypatch.setattr(batches.Crops, "__getitem__", lambda self, step: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        next(batches.stream(pictures, _recipe(), start=0, workers=0))

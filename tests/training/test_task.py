@@ -10,7 +10,7 @@ from colorcli.color import lab
 from colorcli.errors import UsageError
 from colorcli.models._info import NetworkInfo
 from colorcli.registry import NETWORKS
-from colorcli.training.batches import to_lab
+from colorcli.training.batches import Batch, to_lab
 from colorcli.training.recipe import Augment, Loss, Network, Recipe, dumps, parse
 from colorcli.training.task import Task, outputs_of
 
@@ -35,7 +35,8 @@ def _values_only():
 
 def loss(task, batch, **given):
     """The task's losses of a batch as numbers; its network in evaluation mode."""
-    return {name: float(value) for name, value in task.loss(task.network.eval(), batch, 0, None, **given).items()}
+    found = task.loss(task.network.eval(), Batch(batch, **given), 0)
+    return {name: float(value) for name, value in found.items()}
 
 
 CNN = Network(name="cifar-cnn", sizes={"width": 4, "depth": 2})
@@ -116,11 +117,11 @@ def test_classes_are_learnt_from_labels(classes, batch):
     scores = task.network.forward_training(task.split(batch)[0])["classes"]
     assert found["class-cross-entropy"] == pytest.approx(float(nn.functional.cross_entropy(scores, labels)) / 300)
     with pytest.raises(UsageError, match="classes") as error:
-        task.loss(task.network, batch, 0, None)
+        task.loss(task.network, Batch(batch), 0)
     assert "folder" in error.value.hint
     # Validation pictures have no labels: what is left is compared.
     L, ab = task.split(batch)
-    assert set(task.compare(outputs_of(task.network, L, task.info), batch, ab)) == {"loss", "mse"}
+    assert set(task.compare(outputs_of(task.network, L, task.info), Batch(batch), ab)) == {"loss", "mse"}
 
 
 def test_a_loss_for_another_output_is_refused():
