@@ -23,7 +23,7 @@ _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _POINTERS = (_EXIF_IFD, _GPS_IFD)
 _BELOW = (*_POINTERS, _INTEROP_IFD)
 _SIZES = ((0x0100, 0x0101), (0xA002, 0xA003))  # in the first directory and in the EXIF directory
-_SOFTWARE, _PROCESSING = 0x0131, 0x000B
+_SOFTWARE, _PROCESSING, _COLOR_SPACE = 0x0131, 0x000B, 0xA001
 _THUMBNAILS = ((0x0201, 0x0202), (0x0111, 0x0117))  # JPEG's offset and length, and those of plain pixels
 _NUMBERS = {1: "B", 3: "H", 4: "I"}
 
@@ -67,6 +67,24 @@ def sized(exif: bytes, width: int, height: int) -> bytes:
         for directory, across, down in _sizes(data, order, first):
             _put(data, order, directory[across], width)
             _put(data, order, directory[down], height)
+    return bytes(data)
+
+
+def as_srgb(exif: bytes) -> bytes:
+    """Make a block that speaks of another colour space, Adobe RGB say, speak of sRGB; what is absent is not added.
+
+    Raises:
+        BrokenDirectoryError: the block cannot be understood.
+    """
+    data = bytearray(exif)
+    with _understood():
+        order, first = _opened(data)
+        below = _below(data, order, first, _EXIF_IFD)
+        if _COLOR_SPACE in below:
+            _put(data, order, below[_COLOR_SPACE], 1)
+        interop = _below(data, order, below, _INTEROP_IFD)
+        if 1 in interop and data[interop[1] + 8 : interop[1] + 12] == b"R03\0":  # the rules of DCF's other space
+            data[interop[1] + 8 : interop[1] + 12] = b"R98\0"
     return bytes(data)
 
 

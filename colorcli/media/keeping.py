@@ -26,6 +26,7 @@ _HOLDS = {
     "BMP": frozenset(("dpi",)),
     "PPM": frozenset(("comment",)),
 }
+_LARGE_TEXT = 1 << 20  # PNG readers mistrust compressed texts that are larger
 _MOST_ICC = 255 * 65519  # bytes that a JPEG's segments can number
 
 
@@ -49,12 +50,14 @@ def prepared(metadata: Metadata, form: str, *, width: int, height: int) -> tuple
     def lost(what: str) -> None:
         notes.append(f"{form} cannot keep {what}")
 
+    srgb = bool(m.icc) and _is_srgb(m.icc or b"")
     if m.exif:
         with contextlib.suppress(BrokenDirectoryError):
-            m = replace(m, exif=exif_block.sized(m.exif, width, height))
+            block = exif_block.sized(m.exif, width, height)
+            m = replace(m, exif=exif_block.as_srgb(block) if srgb else block)
     if m.xmp:
         with contextlib.suppress(xmp_packet.BrokenXmpError):
-            m = replace(m, xmp=xmp_packet.fitted(m.xmp, width, height))
+            m = replace(m, xmp=xmp_packet.fitted(m.xmp, width, height, srgb=srgb))
     m = _into_xmp(m, holds, lost) if "xmp" in holds else m
     if m.dpi and "dpi" not in holds:
         if "exif" in holds and (block := _with_resolution(m.exif, m.dpi)):
@@ -65,7 +68,7 @@ def prepared(metadata: Metadata, form: str, *, width: int, height: int) -> tuple
         lost("EXIF")
     if m.xmp and "xmp" not in holds:
         lost("the provenance" if "xmp" in m.ours else "XMP")
-    if m.icc and "icc" not in holds and not _is_srgb(m.icc):
+    if m.icc and "icc" not in holds and not srgb:
         lost("the ICC profile")
     if "xmp" not in holds:
         if (m.photoshop or m.iptc) and "iptc" not in holds:
@@ -178,7 +181,7 @@ def _into_xmp(m: Metadata, holds: frozenset[str], lost: Any) -> Metadata:
     texts = {} if "text" in holds else dict(m.text)
     described = "comment" in holds and not ("text" not in holds and _has_description(m, holds))
     if m.comment and not described:
-        texts["Comment"] = m.comment.decode("utf-8", "replace")
+        texts["Comment"] = _decoded(m.comment)
         m = replace(m, comment=None)
     record = None if "iptc" in holds else m.iptc or photoshop.iptc(m.photoshop)
     if not texts and not record and not (m.photoshop and "iptc" not in holds):
@@ -247,13 +250,21 @@ def _png_words(m: Metadata) -> dict[str, Any]:
     if m.xmp:
         texts.add_itxt("XML:com.adobe.xmp", m.xmp.decode("utf-8", "replace"))
     if resources := _resources(m):
-        texts.add_text(f"{png_text.RAW}iptc", png_text.as_raw_profile("iptc", resources), zip=True)
+        text = png_text.as_raw_profile("iptc", resources)
+        texts.add_text(f"{png_text.RAW}iptc", text, zip=len(text) < _LARGE_TEXT)
     if m.comment:
-        texts.add_text("Comment", m.comment.decode("utf-8", "replace"))
+        texts.add_text("Comment", _decoded(m.comment))
     for key, value in m.text.items():
         with contextlib.suppress(UnicodeEncodeError):  # a keyword is Latin-1; no file could have held this one
             texts.add_text(key, value)
     return {"pnginfo": texts} if texts.chunks else {}
+
+
+def _decoded(comment: bytes) -> str:
+    try:
+        return comment.decode("utf-8")
+    except UnicodeDecodeError:
+        return comment.decode("latin-1")
 
 
 def _with_resolution(exif: bytes | None, dpi: tuple[float, float]) -> bytes | None:

@@ -209,13 +209,14 @@ def fresh() -> Packet:
     return Packet(etree.fromstring(_FRESH, _parser()))
 
 
-def fitted(packet: bytes, width: int | None = None, height: int | None = None) -> bytes:
+def fitted(packet: bytes, width: int | None = None, height: int | None = None, *, srgb: bool = False) -> bytes:
     """Make a packet fit pixels that stand upright: orientation 1, no thumbnails, the sizes of the picture.
 
     Args:
         packet: as it was read.
         width: of the picture, in pixels; None leaves the sizes as they are.
         height: likewise.
+        srgb: the pixels are in sRGB, whatever the packet says.
 
     Returns:
         The packet; the same bytes where nothing had to change.
@@ -231,6 +232,9 @@ def fitted(packet: bytes, width: int | None = None, height: int | None = None) -
     for qualified, size in sizes.items():
         if size is not None:
             changed |= found.replace(qualified, str(size))
+    if srgb:
+        changed |= found.replace("exif:ColorSpace", "1")
+        changed |= found.replace("photoshop:ICCProfile", "sRGB IEC61966-2.1")
     return found.to_bytes() if changed else packet
 
 

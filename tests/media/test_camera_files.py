@@ -17,8 +17,8 @@ MADE = Provenance(tool="colorcli 0.1.0", model="m", weights_sha256="00", setting
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 POINTERS = (0x8769, 0x8825, 0xA005)
 MAKER_NOTE = 0x927C
-#: Orientation, sizes of the picture (two pairs), Software and ProcessingSoftware.
-MAY_CHANGE = (0x0112, 0x0100, 0x0101, 0xA002, 0xA003, 0x0131, 0x000B)
+#: Orientation, sizes of the picture (two pairs), Software and ProcessingSoftware, colour space.
+MAY_CHANGE = (0x0112, 0x0100, 0x0101, 0xA002, 0xA003, 0x0131, 0x000B, 0xA001)
 
 Tags = dict[tuple[int, int], tuple[int, int, bytes, int]]
 
