@@ -150,9 +150,7 @@ def write(
             picture.
         ValueError: pixels, alpha, format or quality are none that can be written.
     """
-    from colorcli.media import encode
-
-    _check(photo, quality)
+    check(photo, quality)
     path = target if isinstance(target, (str, os.PathLike)) else None
     shown = "-" if path is None else printable(path)
     form = format or (output_format(path) if path is not None else photo.format)
@@ -160,15 +158,7 @@ def write(
         raise ValueError(f"not a format that can be written: {form!r}; there are {', '.join(FORMATS)}")
     if path is not None:
         check_target(path, overwrite=overwrite)  # before the work of encoding
-    into = photo.source_icc if profile == "keep" else None
-    try:
-        data, lost = encode.encode(photo.pixels, photo.alpha, photo.metadata, form, quality=quality, into=into)
-    except MemoryError as error:
-        raise _too_large(shown) from error
-    except (OSError, ValueError, RuntimeError) as error:
-        height, width = photo.pixels.shape[:2]
-        problem = f"cannot encode {width}x{height} pixels as {form}: {shown} ({error})"
-        raise MediaError(problem, hint="choose another format, TIFF or PNG for very large pictures") from error
+    data, lost = encoded(photo, form, shown, quality=quality, profile=profile)
     if notes is not None:
         notes += lost
     if path is None:
@@ -178,6 +168,30 @@ def write(
         with writing(path, overwrite=overwrite, times=times, before_rename=before_rename) as file:
             file.write(data)
     return lost
+
+
+def encoded(
+    photo: Photo, form: str, name: str, *, quality: int, profile: Literal["srgb", "keep"]
+) -> tuple[bytes | memoryview, list[str]]:
+    """Encode a photo that `check` has found good; the other arguments are those of `write`.
+
+    Returns:
+        The file, and a note for each thing that the format could not keep.
+
+    Raises:
+        MediaError: the format cannot hold so large a picture.
+    """
+    from colorcli.media import encode
+
+    into = photo.source_icc if profile == "keep" else None
+    try:
+        return encode.encode(photo.pixels, photo.alpha, photo.metadata, form, quality=quality, into=into)
+    except MemoryError as error:
+        raise _too_large(name) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        height, width = photo.pixels.shape[:2]
+        problem = f"cannot encode {width}x{height} pixels as {form}: {name} ({error})"
+        raise MediaError(problem, hint="choose another format, TIFF or PNG for very large pictures") from error
 
 
 def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
@@ -202,7 +216,12 @@ def _too_large(shown: str) -> MediaError:
     return MediaError(f"the picture does not fit into memory: {shown}", hint="scale it down, or use a larger machine")
 
 
-def _check(photo: Photo, quality: int) -> None:
+def check(photo: Photo, quality: int) -> None:
+    """Find mistakes in what is to be written.
+
+    Raises:
+        ValueError: pixels, alpha or quality are none that can be written.
+    """
     pixels, alpha = photo.pixels, photo.alpha
     if not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)) or 0 in pixels.shape:
         raise ValueError(f"pixels must be (H, W) or (H, W, 3), not {pixels.shape}")
