@@ -20,7 +20,6 @@ from colorcli.media import opening
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"))
 _SIZES = {b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"tIME": 7}
-_MOST = 1 << 20  # bytes of one text or profile: Pillow takes no more where they are packed
 _MOST_IN_ALL = 32 << 20
 _MOST_SEGMENTS = 64
 
@@ -41,7 +40,7 @@ def png(stream: BinaryIO) -> tuple[BinaryIO, list[str]]:
             continue
         stream.seek(start + 8)
         body, checksum = stream.read(length), stream.read(4)
-        inside = _inflated(kind, body, min(_MOST, room))
+        inside = _inflated(kind, body, min(opening.MAX_TEXT, room))
         room -= max(inside, 0)
         if zlib.crc32(body, zlib.crc32(kind)).to_bytes(4, "big") != checksum:
             why = "its checksum is wrong"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from colorcli.errors import MediaError
 
@@ -93,18 +93,26 @@ def check_frames(image: Image.Image, name: str) -> list[str]:
     raise MediaError(f"{count} moving pictures in one file are not supported: {name}", hint="it is no still picture")
 
 
+MAX_TEXT = 16 << 20
+"""Bytes that one packed text or profile of a PNG may inflate to."""
+
 _lock = threading.Lock()
 _inside = 0
 _callers_limit: int | None = None
+_callers_text = 0
 
 
 @contextmanager
 def pillow_unbound() -> Iterator[None]:
-    """Lift Pillow's own limit of pixels (ours takes its place) and its warnings while any thread decodes."""
-    global _inside, _callers_limit
+    """Lift Pillow's own limit of pixels (ours takes its place) and its warnings while any thread decodes.
+
+    The limit of packed texts and profiles in a PNG is raised: scanners' profiles can be larger than Pillow's megabyte.
+    """
+    global _inside, _callers_limit, _callers_text
     with _lock:
         if not _inside:
             _callers_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            _callers_text, PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_CHUNK, MAX_TEXT
         _inside += 1
         # Not catch_warnings, which is not made for threads. What Pillow warns about we find out and say ourselves.
         if not _pillow_is_quiet():
@@ -116,6 +124,7 @@ def pillow_unbound() -> Iterator[None]:
             _inside -= 1
             if not _inside:
                 Image.MAX_IMAGE_PIXELS = _callers_limit
+                PngImagePlugin.MAX_TEXT_CHUNK = _callers_text
 
 
 def _pillow_is_quiet() -> bool:

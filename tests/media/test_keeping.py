@@ -323,3 +323,16 @@ def test_large_metadata_in_png(rgb, kind) -> None:
     file, notes = _written(Photo(rgb, metadata=Metadata(**{kind: value})), "PNG")
     assert notes == []
     assert getattr(_back(file), kind) == value
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "JPEG2000"])
+def test_large_profiles(rgb, form, wide_profile) -> None:
+    icc = bytearray(wide_profile + np.random.default_rng(0).bytes(3_000_000))
+    struct.pack_into(">I", icc, 0, len(icc))
+    stream, result = io.BytesIO(), io.BytesIO()
+    Image.fromarray(rgb).save(stream, "PNG", icc_profile=bytes(icc))
+    photo = read(stream)
+    assert photo.warnings == []
+    assert photo.source_icc == bytes(icc)
+    assert write(photo, result, format=form, profile="keep") == []
+    assert read(result).source_icc == bytes(icc)
