@@ -53,8 +53,8 @@ def prepared(metadata: Metadata, form: str, *, width: int, height: int) -> tuple
     srgb = bool(m.icc) and _is_srgb(m.icc or b"")
     if m.exif:
         with contextlib.suppress(BrokenDirectoryError):
-            block = exif_block.sized(m.exif, width, height)
-            m = replace(m, exif=exif_block.as_srgb(block) if srgb else block)
+            fitting = exif_block.sized(m.exif, width, height)
+            m = replace(m, exif=exif_block.as_srgb(fitting) if srgb else fitting)
     if m.xmp:
         with contextlib.suppress(xmp_packet.BrokenXmpError):
             m = replace(m, xmp=xmp_packet.fitted(m.xmp, width, height, srgb=srgb))

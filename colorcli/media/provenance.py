@@ -56,6 +56,14 @@ def stamped(metadata: Metadata, provenance: Provenance, *, width: int, height: i
         ours = metadata.ours if metadata.xmp else metadata.ours | {"xmp"}
     except xmp.BrokenXmpError:
         packet, ours = xmp.fresh(), metadata.ours | {"xmp"}
+    packet.put("colorcli:Tool", provenance.tool)
+    packet.put("colorcli:Model", provenance.model)
+    packet.put("colorcli:WeightsSHA256", provenance.weights_sha256)
+    settings = {key: value for key, value in sorted(provenance.settings.items()) if value is not None}
+    if settings:
+        packet.put("colorcli:Settings", {f"colorcli:{_field(key)}": str(value) for key, value in settings.items()})
+    else:
+        packet.remove("colorcli:Settings")
     tool, _, version = provenance.tool.partition(" ")
     for field, value in (
         ("DigitalSourceType", SOURCE_TYPE),
@@ -71,14 +79,6 @@ def stamped(metadata: Metadata, provenance: Provenance, *, width: int, height: i
             packet.remove(f"Iptc4xmpExt:{field}")
     if packet.get("xmp:CreatorTool") is None:  # a PNG says it in its own way
         packet.put("xmp:CreatorTool", metadata.text.get("Software", provenance.tool))
-    packet.put("colorcli:Tool", provenance.tool)
-    packet.put("colorcli:Model", provenance.model)
-    packet.put("colorcli:WeightsSHA256", provenance.weights_sha256)
-    settings = {key: value for key, value in sorted(provenance.settings.items()) if value is not None}
-    if settings:
-        packet.put("colorcli:Settings", {f"colorcli:{_field(key)}": str(value) for key, value in settings.items()})
-    else:
-        packet.remove("colorcli:Settings")
     block = metadata.exif
     if block is None:
         ours |= {"exif"}

@@ -16,6 +16,7 @@ from colorcli.media.ifd import BrokenDirectoryError, Directory, Field
 RESOLUTION = frozenset((282, 283, 296))
 DESCRIPTION = 270
 
+_DNG_VERSION = 50706
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD, _MAKER_NOTE = 0x8769, 0x8825, 0xA005, 0x927C
 
 # Names and descriptions, camera, resolution, software, date, artist, whereabouts of the page, copyright, rating,
@@ -97,7 +98,10 @@ def _taken(stream: BinaryIO) -> tuple[Directory, list[int]]:
     head = ifd.header(stream)
     first = ifd.fields(stream, head, head.first)
     found = _about(stream, head, first)
-    return found, sorted(set(first) - _STORAGE - set(found))
+    strange = set(first) - _STORAGE - set(found)
+    if _DNG_VERSION in first:  # how a sensor's pixels are stored, which is over once they are developed
+        strange -= _BOUND
+    return found, sorted(strange)
 
 
 def _about(stream: BinaryIO, head: ifd.Header, first: dict[int, Field]) -> Directory:

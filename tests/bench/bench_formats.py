@@ -93,8 +93,8 @@ _NEEDS_OTHER = {
     "JPEG": {"16-bit", "alpha"},
     "JPEG2000": {"ICC", "DPI", "orientation"},
     "WEBP": {"16-bit", "IPTC", "DPI", "comment"},
-    "AVIF": {"16-bit", "IPTC", "DPI", "comment"},
-    "HEIF": {"16-bit", "IPTC", "DPI", "comment", "orientation"},
+    "AVIF": {"16-bit", "alpha", "IPTC", "DPI", "comment"},
+    "HEIF": {"16-bit", "alpha", "IPTC", "DPI", "comment", "orientation"},
 }
 
 

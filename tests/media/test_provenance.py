@@ -118,7 +118,7 @@ def test_software_never_makes_a_block_too_large_for_jpeg() -> None:
     assert exif_block.with_software(block, "colorcli 0.1.0") is block
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "HEIF"])
 def test_survives_the_round_trip(rgb, form) -> None:
     about = stamped(Metadata(), MADE, width=rgb.shape[1], height=rgb.shape[0])
     first, second = io.BytesIO(), io.BytesIO()
@@ -128,5 +128,25 @@ def test_survives_the_round_trip(rgb, form) -> None:
     assert write(photo, second, format=form) == []
     for file in (first, second):
         assert SOURCE_TYPE.encode() in file.getvalue()
-        with Image.open(file) as image:
-            assert image.getexif()[0x0131] == "colorcli 0.1.0"
+        exif = Image.Exif()
+        exif.load(read(file).metadata.exif or b"")
+        assert exif[0x0131] == "colorcli 0.1.0"
+
+
+def test_png_software_and_the_stamp_do_not_stand_in_each_others_way(rgb) -> None:
+    about = stamped(Metadata(text={"Software": "Scanner 3"}), MADE, width=1, height=1)
+    stream = io.BytesIO()
+    assert write(Photo(rgb, metadata=about), stream, format="JPEG") == []
+    assert _text(read(stream).metadata.xmp, "{http://ns.adobe.com/xap/1.0/}CreatorTool") == "Scanner 3"
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "JPEG2000", "HEIF"])
+def test_equal_pictures_are_equal_files(rgb, deepen, form, depth) -> None:
+    pixels, files = rgb if depth == 8 else deepen(rgb), []
+    for _ in range(2):
+        stream = io.BytesIO()
+        about = stamped(Metadata(xmp=PACKET), MADE, width=rgb.shape[1], height=rgb.shape[0])
+        write(Photo(pixels, metadata=about), stream, format=form)
+        files.append(stream.getvalue())
+    assert files[0] == files[1]
