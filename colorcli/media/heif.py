@@ -88,7 +88,7 @@ def opened(stream: BinaryIO) -> Heif:
 def _exif_orientation(block: bytes | None) -> int:
     exif = Image.Exif()
     with contextlib.suppress(Exception):  # damaged EXIF is noticed, and spoken of, where it is gathered
-        exif.load(block)
+        exif.load(block or b"")
         return int(exif.get(0x0112, 1))
     return 1
 

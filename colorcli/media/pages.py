@@ -172,7 +172,7 @@ def _moved(file: bytearray, by: int) -> tuple[int, int]:
 
 
 def _move_directory(file: bytearray, start: int, by: int) -> int:
-    (count,) = struct.unpack_from("<H", file, start)
+    count = int(struct.unpack_from("<H", file, start)[0])
     for entry in range(start + 2, start + 2 + 12 * count, 12):
         tag, kind, values, place = struct.unpack_from("<HHII", file, entry)
         size = values * _WIDTHS.get(kind, 1)
