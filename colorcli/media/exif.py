@@ -70,6 +70,24 @@ def sized(exif: bytes, width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def without_orientation(exif: bytes) -> bytes:
+    """Leave the orientation out of a block's first directory; all else stays where it stands.
+
+    Raises:
+        BrokenDirectoryError: the block cannot be understood.
+    """
+    data = bytearray(exif)
+    with _understood():
+        order, first = _opened(data)
+        if _ORIENTATION in first:
+            at = _at(data, order, 4)
+            (count,) = struct.unpack_from(f"{order}H", data, at)
+            entry, end = first[_ORIENTATION], min(at + 6 + 12 * count, len(data))
+            data[entry:end] = data[entry + 12 : end] + bytes(12)
+            struct.pack_into(f"{order}H", data, at, count - 1)
+    return bytes(data)
+
+
 def as_srgb(exif: bytes) -> bytes:
     """Make a block that speaks of another colour space, Adobe RGB say, speak of sRGB; what is absent is not added.
 

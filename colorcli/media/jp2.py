@@ -148,13 +148,14 @@ def _filled(header: bytes, boxes: Boxes) -> bytes:
 
 def _per_metre(dpi: float) -> tuple[int, int, int]:
     """Write dots per inch as numerator, denominator and power of ten, per metre."""
-    value, power = Fraction(dpi).limit_denominator(10_000) / _INCH, 0
-    while value > 65535:
-        value, power = value / 10, power + 1
-    denominator = 65535
-    while (ratio := value.limit_denominator(denominator)).numerator > 65535:
-        denominator //= 2
-    return ratio.numerator, ratio.denominator, power
+    value, found = Fraction(dpi).limit_denominator(10_000) / _INCH, list[tuple[Fraction, int, int, int]]()
+    for power in range(-4, 6):
+        scaled, most = value / Fraction(10) ** power, 65535
+        while most and (ratio := scaled.limit_denominator(most)).numerator > 65535:
+            most //= 2
+        if most and ratio.numerator:
+            found.append((abs(ratio - scaled) / scaled, ratio.numerator, ratio.denominator, power))
+    return min(found)[1:]
 
 
 def _box(kind: bytes, data: bytes) -> bytes:

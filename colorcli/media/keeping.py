@@ -92,7 +92,7 @@ def arguments(metadata: Metadata, form: str) -> dict[str, Any]:
     m, words = metadata, dict[str, Any]()
     if form in ("JPEG", "PNG", "WEBP", "AVIF", "HEIF"):
         if m.exif:
-            words["exif"] = exif_block.PREFIX + m.exif
+            words["exif"] = exif_block.PREFIX + _for_pillow(m.exif, form)
         if m.icc:
             words["icc_profile"] = m.icc
         if m.xmp and form != "PNG":
@@ -258,6 +258,13 @@ def _png_words(m: Metadata) -> dict[str, Any]:
         with contextlib.suppress(UnicodeEncodeError):  # a keyword is Latin-1; no file could have held this one
             texts.add_text(key, value)
     return {"pnginfo": texts} if texts.chunks else {}
+
+
+def _for_pillow(exif: bytes, form: str) -> bytes:
+    """Keep Pillow from writing an AVIF's block anew, which it does to find a place of its own for the orientation."""
+    with contextlib.suppress(BrokenDirectoryError):
+        return exif_block.without_orientation(exif) if form == "AVIF" else exif
+    return exif
 
 
 def _decoded(comment: bytes) -> str:

@@ -127,6 +127,8 @@ def _from_info(image: Image.Image, stream: BinaryIO, notes: list[str]) -> _Found
 def _from_jpeg(image: Image.Image, stream: BinaryIO, notes: list[str]) -> _Found:
     found = _from_info(image, stream, notes)
     segments: list[tuple[str, bytes]] = getattr(image, "applist", [])
+    if image.info.get("jfif_unit") not in (1, 2) and not _has_resolution(found.exif):
+        found.dpi = None  # Pillow's own invention
     found.photoshop = jpeg_segments.photoshop(segments)
     found.comment = jpeg_segments.comment(segments)
     found.xmp = found.xmp or jpeg_segments.stray_xmp(segments)
@@ -192,6 +194,12 @@ def _from_tiff(image: Image.Image, stream: BinaryIO, notes: list[str]) -> _Found
             record = np.frombuffer(record, "<u4").astype(">u4").tobytes()
         found.iptc = photoshop.in_file_order(record)
     return found
+
+
+def _has_resolution(exif: bytes | None) -> bool:
+    with contextlib.suppress(BrokenDirectoryError):
+        return bool(exif) and 282 in tiff_fields.parse((exif or b"").removeprefix(exif_block.PREFIX))[0]
+    return False
 
 
 def _sane_dpi(dpi: Any) -> tuple[float, float] | None:

@@ -140,6 +140,23 @@ def test_a_camera_file_through_tiff(rgb, order) -> None:
     assert struct.unpack("<i", _tags(_block(last) or b"")[0x8769, 0xEA1D][2]) == (moved,)
 
 
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "AVIF", "HEIF", "JPEG2000"])
+def test_no_format_moves_a_cameras_fields(rgb, form) -> None:
+    file = _camera("<", rgb)
+    result, notes = _through(file, form)
+    assert notes == []
+    after = read(io.BytesIO(result)).metadata.exif
+    assert after is not None
+    old, new = _tags(_block(file) or b""), _tags(after)
+    assert {
+        key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key[1] not in MAY_CHANGE
+    } == set()
+    assert after[700:723] == b"what the note points to"
+    again = read(io.BytesIO(_through(result, "JPEG")[0])).metadata.exif
+    assert again is not None
+    assert again[700:723] == b"what the note points to"
+
+
 def test_real_cameras(shared: Path) -> None:
     seen = 0
     for path in sorted((shared / "photos" / "color").glob("*.jpg")):
