@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorcli.media import deep, heif, jpeg2000, keeping, profiles
+from colorcli.media import avif, deep, heif, jpeg2000, keeping, profiles
 from colorcli.media.formats import FORMATS
 from colorcli.media.metadata import Metadata
 
@@ -72,6 +72,9 @@ def encode(
     if form == "HEIF":
         file, lost = heif.encoded(pixels, alpha, words, quality=quality)
         notes += lost
+    elif form == "AVIF" and pixels.dtype == np.uint16:
+        file = avif.encode(pixels, alpha, words, quality=quality, speed=_AVIF_SPEED)
+        notes.append("AVIF holds 12 bits per sample: 16 bits are rounded to 12")
     elif pixels.dtype == np.uint16:
         file = _DEEP[form](pixels, alpha, words)
     elif form == "JPEG" and pixels.shape[0] * pixels.shape[1] >= _LARGE_JPEG:

@@ -23,7 +23,7 @@ class Format:
         name: Pillow's name for it.
         suffixes: the suffixes that ask for it, the usual one first.
         alpha: it holds transparency.
-        deep: it holds more than 8 bits per sample: 16, but for HEIF, which holds 12.
+        deep: it holds more than 8 bits per sample: 16, but for AVIF and HEIF, which hold 12.
         lossless: what is read back equals what was written (for the depths it holds).
         profile: it holds an ICC profile.
     """
@@ -43,7 +43,7 @@ FORMATS = {
         Format("PNG", (".png",), alpha=True, deep=True, lossless=True, profile=True),
         Format("TIFF", (".tif", ".tiff"), alpha=True, deep=True, lossless=True, profile=True),
         Format("WEBP", (".webp",), alpha=True, deep=False, lossless=False, profile=True),
-        Format("AVIF", (".avif",), alpha=True, deep=False, lossless=False, profile=True),
+        Format("AVIF", (".avif",), alpha=True, deep=True, lossless=False, profile=True),
         Format(
             "JPEG2000",
             (".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"),

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from colorcli.errors import MediaError
 from colorcli.media import png_color, profiles, samples
-from colorcli.media.photo import Photo, read, write
+from colorcli.media.photo import Metadata, Photo, read, write
 
 
 def _saved(image: Image.Image, form: str, **words: object) -> io.BytesIO:
@@ -231,6 +231,41 @@ def test_alpha_of_avif_is_kept_bit_for_bit(rgb, tmp_path: Path) -> None:
         assert write(Photo(rgb, alpha), path, quality=quality) == []
         with Image.open(path) as image:
             np.testing.assert_array_equal(np.asarray(image)[..., 3], alpha)
+
+
+@pytest.mark.parametrize("kind", ["gray", "rgb", "alpha"])
+def test_avif_of_twelve_bits_with_metadata(kind, request, deepen, wide_profile, srgb_profile, tmp_path: Path) -> None:
+    """Items are put in by ourselves; libavif, behind Pillow, finds them, and the pixels are where they were."""
+    pixels = deepen(request.getfixturevalue("gray" if kind == "gray" else "rgb"))
+    alpha = deepen(request.getfixturevalue("gray")) if kind == "alpha" else None
+    exif = Image.Exif()
+    exif[270] = "Market square"
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="box 12"/>'
+        b"</rdf:RDF></x:xmpmeta>"
+    )
+    about = Metadata(
+        exif=exif.tobytes().removeprefix(b"Exif\0\0"), xmp=xmp, icc=None if kind == "gray" else srgb_profile
+    )
+    bare, full = tmp_path / "bare.avif", tmp_path / "full.avif"
+    for path, metadata in ((bare, Metadata()), (full, about)):
+        notes = write(Photo(pixels, alpha, metadata=metadata), path)
+        assert notes == ["AVIF holds 12 bits per sample: 16 bits are rounded to 12"]
+    np.testing.assert_array_equal(
+        imagecodecs.avif_decode(full.read_bytes()), imagecodecs.avif_decode(bare.read_bytes())
+    )
+    with Image.open(full) as image:
+        image.load()
+        assert image.getexif()[270] == "Market square"
+        assert b"box 12" in image.info["xmp"]
+        assert image.info.get("icc_profile") == about.icc
+    found = read(full)
+    assert found.warnings == []
+    assert found.metadata.exif == about.exif
+    assert b"box 12" in (found.metadata.xmp or b"")
+    assert found.pixels.shape == pixels.shape
+    assert np.abs(found.pixels.astype(int) - pixels).mean() < 600
 
 
 # -- JPEG 2000 ---------------------------------------------------------------------------------------------------------
