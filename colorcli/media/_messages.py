@@ -20,6 +20,7 @@ _SAID: dict[int, tuple[str, str | None]] = {
     errno.ENAMETOOLONG: ("the file name is too long: {0}", "choose a shorter name"),
     errno.ELOOP: ("symbolic links lead in a circle: {0}", "mend the link"),
     errno.EMFILE: ("too many files are open to {1} {0}", "raise the limit with `ulimit -n`"),
+    errno.ENXIO: ("not a regular file: {0}", "use `-` to read from a pipe"),
     errno.EIO: ("the disk reports an error: cannot {1} {0}", "copy the file to another disk and try there"),
 }
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorcli.errors import MediaError
-from colorcli.media import deep, metadata, opening, png_color, profiles, samples, sources, webp
+from colorcli.media import deep, metadata, opening, plausible, png_color, profiles, samples, sources, webp
 from colorcli.media.metadata import Metadata
 from colorcli.media.samples import UnsupportedError
 from colorcli.media.sources import Source
@@ -68,6 +68,7 @@ def decode(stream: BinaryIO, name: str, *, max_pixels: int, page: int = 0) -> De
     with opening.pillow_unbound(), _explained(name):
         source = sources.opened(stream, name, page)
         opening.check_size(*source.size, name, max_pixels)
+        plausible.check(source.image, source.stream, name)
         with _explained(name, source.form):
             return _decoded(source)
 

@@ -8,6 +8,7 @@ as they go, or are bounded elsewhere.
 from __future__ import annotations
 
 import os
+import struct
 from typing import Any, BinaryIO
 
 from PIL import Image
@@ -17,6 +18,7 @@ from colorcli.errors import MediaError
 _DEFLATE = 1032  # bytes from one, at best (zlib's technical details)
 _BLOCKS = 16  # of a JPEG, from one byte: a block of the finest component has at least one bit; twice, to be sure
 _RUNS = 255  # pixels of a run-length coded BMP from one byte: twice of what a run of two bytes gives
+_SIZE = b"\xff\x4f\xff\x51"  # how a codestream of JPEG 2000 begins; its sizes stand 8 bytes further
 _BITS = {"I;16": 16, "LA": 16, "RGB": 16, "RGBA": 32}  # the fewest that Pillow's mode stands for in a file; else 1
 
 
@@ -34,9 +36,26 @@ def check(image: Image.Image, stream: BinaryIO, name: str) -> None:
     here = stream.tell()
     size = stream.seek(0, os.SEEK_END)
     stream.seek(here)
-    if least(image) > size:
+    if max(least(image), _tiles(image, stream)) > size:
         says = f"{size:,} bytes cannot hold the {image.width}x{image.height} pixels that its header promises"
         raise MediaError(f"damaged or truncated {image.format} file: {name} ({says})", hint="fetch or scan it again")
+
+
+def _tiles(image: Image.Image, stream: BinaryIO) -> int:
+    """Return the fewest bytes that the tiles of a JPEG 2000 file take: 14 for the markers of each."""
+    if image.format != "JPEG2000":
+        return 0
+    here = stream.tell()
+    stream.seek(0)
+    head = stream.read(1 << 16)
+    stream.seek(here)
+    place = head.find(_SIZE)
+    if place < 0 or place + 40 > len(head):
+        return 0
+    width, height, _, _, wide, high, left, top = struct.unpack_from(">8I", head, place + 8)
+    if not wide or not high:
+        return 0
+    return 14 * -(-(width - left) // wide) * -(-(height - top) // high)
 
 
 def least(image: Image.Image) -> int:

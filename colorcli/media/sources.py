@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorcli.errors import MediaError
-from colorcli.media import avif, deep, heif, jpeg_damage, mending, opening, plausible, raw, runs, tiff
+from colorcli.media import avif, deep, heif, jpeg_damage, mending, opening, raw, runs, tiff
 from colorcli.media.ifd import BrokenDirectoryError
 from colorcli.media.samples import UnsupportedError
 
@@ -170,7 +170,6 @@ def _pillow(stream: BinaryIO, name: str, head: bytes) -> Source:
     orientation = _orientation(image, notes)
 
     def load(notes: list[str]) -> Raster:
-        plausible.check(image, stream, name)
         if runs.coded(image):
             return Raster(runs.decoded(image, stream))
         if deep.is_deep(image, stream):

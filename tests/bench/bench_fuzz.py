@@ -97,7 +97,7 @@ def _count(tally: Tally, number: int, kind: str, what: str, *, seed: int) -> Non
 
 
 def _work(pipe: Connection, form: str, first: int, end: int, seed: int) -> None:
-    noise = tempfile.TemporaryFile()
+    noise = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process lives)
     os.dup2(noise.fileno(), 1)
     os.dup2(noise.fileno(), 2)
     said: list[str] = []
@@ -119,7 +119,7 @@ def _work(pipe: Connection, form: str, first: int, end: int, seed: int) -> None:
         kind, what = "decoded", ""
         try:
             _judged(read(io.BytesIO(data)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (that is the question)
             kind, what = _named(error)
         if (taken := _status("VmHWM") - before) > MEMORY:
             kind, what = "over memory", f"{taken >> 20} MB ({kind} {what})"

@@ -14,6 +14,8 @@ Span = tuple[int, int]
 _ORDERS = {b"II": "<", b"MM": ">"}
 _TELLING = (0, 1, 2, 3, 7, 8, 16, 127, 128, 255, 256, 1000, 4096, 32767, 32768, 65535, 65536, 100_000, 0x7FFFFFFF,
             0x80000000, 0xFFFFFFFE, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)  # fmt: skip
+_WORDS = (b"", b"0", b"-1", b"1", b"49", b"255", b"256", b"65536", b"99999", b"4294967297", b"9" * 30, b"x", b"1e9",
+          b"P6", b"P3", b"P5", b"P4", b"P7", b"Pf", b"#", b"\0")  # fmt: skip
 
 
 def mutated(form: str, number: int, *, seed: int = 0) -> tuple[bytes, str]:
@@ -195,8 +197,7 @@ def _number(data: bytearray, dice: random.Random, form: str, kin: tuple[bytes, .
 def _word(data: bytearray, dice: random.Random) -> tuple[bytes, str]:
     words = re.split(rb"(\s)", bytes(data[:40]))
     at = dice.randrange(len(words))
-    words[at] = dice.choice((b"", b"0", b"-1", b"1", b"49", b"255", b"256", b"65536", b"99999", b"4294967297", b"9" * 30,
-                             b"x", b"1e9", b"P6", b"P3", b"P5", b"P4", b"P7", b"Pf", b"#", b"\0"))  # fmt: skip
+    words[at] = dice.choice(_WORDS)
     return b"".join(words) + bytes(data[40:]), f"word {at} to {words[at]!r}"
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 import warnings
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -112,102 +110,6 @@ def _assert_clear(error: MediaError, name: str) -> None:
     assert not error.message.endswith(".")
     assert error.hint
     assert error.exit_code == 5
-
-
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
-@pytest.mark.parametrize(
-    ("form", "depth"), [(name, 8) for name in FORMATS] + [(name, 16) for name, form in FORMATS.items() if form.deep]
-)
-def test_half_a_picture_is_no_picture(form, depth, share, rgb, deepen, tmp_path) -> None:
-    path = tmp_path / f"a{FORMATS[form].suffixes[0]}"
-    write(Photo(rgb if depth == 8 else deepen(rgb)), path)
-    content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(MediaError) as caught:
-        read(path)
-    _assert_clear(caught.value, str(path))
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_flipped_bits_never_crash(form, rgb) -> None:
-    stream = io.BytesIO()
-    write(Photo(rgb), stream, format=form)
-    content, dice = stream.getvalue(), np.random.default_rng(7)
-    for _ in range(25):
-        data = bytearray(content)
-        for place in dice.integers(0, len(data), 4):
-            data[place] ^= 1 << int(dice.integers(8))
-        try:
-            found = read(io.BytesIO(bytes(data)), max_pixels=10_000_000)
-        except MediaError as error:
-            assert error.hint
-        else:
-            assert found.pixels.size
-
-
-def test_missing(tmp_path) -> None:
-    for path in (tmp_path / "none.jpg", tmp_path / "no" / "folder.jpg"):
-        with pytest.raises(MediaError, match="no such file") as caught:
-            read(path)
-        _assert_clear(caught.value, str(path))
-
-
-def test_a_folder_where_a_file_is_meant(tmp_path) -> None:
-    with pytest.raises(MediaError, match="is a folder") as caught:
-        read(tmp_path)
-    _assert_clear(caught.value, str(tmp_path))
-    assert "colorcli folder" in (caught.value.hint or "")
-
-
-def test_a_file_where_a_folder_is_meant(tmp_path) -> None:
-    (tmp_path / "a.jpg").touch()
-    with pytest.raises(MediaError, match="not a folder"):
-        read(tmp_path / "a.jpg" / "b.jpg")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_no_permission(tmp_path) -> None:
-    path = tmp_path / "a.jpg"
-    path.write_bytes(b"x")
-    path.chmod(0)
-    with pytest.raises(MediaError, match="no permission to read"):
-        read(path)
-
-
-def test_no_permission_as_the_system_tells_it(tmp_path, monkeypatch) -> None:
-    def refuse(*_: object) -> int:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(MediaError, match="no permission to read") as caught:
-        read(tmp_path / "a.jpg")
-    _assert_clear(caught.value, str(tmp_path / "a.jpg"))
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
-def test_pipes_and_devices(tmp_path) -> None:
-    os.mkfifo(tmp_path / "pipe.jpg")
-    for path in (tmp_path / "pipe.jpg", Path("/dev/zero")):
-        with pytest.raises(MediaError, match="not a regular file"):
-            read(path)
-
-
-def test_circle_of_links(tmp_path) -> None:
-    (tmp_path / "a.jpg").symlink_to(tmp_path / "b.jpg")
-    (tmp_path / "b.jpg").symlink_to(tmp_path / "a.jpg")
-    with pytest.raises(MediaError, match="circle"):
-        read(tmp_path / "a.jpg")
-
-
-def test_names_of_any_bytes(tmp_path, rgb) -> None:
-    for raw in (b"caf\xe9.png", b"two\nlines.png", b"\x1b[31mred.png", "ж雪.png".encode()):
-        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + raw))
-        write(Photo(rgb), path)
-        np.testing.assert_array_equal(read(path).pixels, rgb)
-        with pytest.raises(MediaError) as caught:
-            write(Photo(rgb), path)
-        caught.value.message.encode("utf-8")  # printable anywhere
-        assert caught.value.message.isprintable()
 
 
 def test_limit_of_pixels(rgb) -> None:
