@@ -129,6 +129,8 @@ def _from_jpeg(image: Image.Image, stream: BinaryIO, notes: list[str]) -> _Found
     segments: list[tuple[str, bytes]] = getattr(image, "applist", [])
     if image.info.get("jfif_unit") not in (1, 2) and not _has_resolution(found.exif):
         found.dpi = None  # Pillow's own invention
+    if not found.icc and any(data.startswith(b"ICC_PROFILE\0") for _, data in segments):
+        notes.append("the ICC profile is damaged and is left out")
     found.photoshop = jpeg_segments.photoshop(segments)
     found.comment = jpeg_segments.comment(segments)
     found.xmp = found.xmp or jpeg_segments.stray_xmp(segments)
