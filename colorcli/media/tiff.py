@@ -257,7 +257,8 @@ def _in_colors(array: NDArray[Any], colormap: NDArray[Any]) -> NDArray[Any]:
     high, low = colormap >> 8, colormap & 255
     if not low.any() or np.array_equal(low, high):
         colormap = high.astype(np.uint8)
-    return np.moveaxis(colormap, 0, -1)[array]
+    found: NDArray[Any] = np.moveaxis(colormap, 0, -1)[array]
+    return found
 
 
 def _check_complete(page: Any, end: int) -> None:
