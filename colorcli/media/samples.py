@@ -149,3 +149,33 @@ def from_ink(ink: Pixels) -> Pixels:
         paper = most - strip.astype(np.uint64)
         found[:] = (paper[..., :3] * paper[..., 3:] + most // 2) // most
     return out
+
+
+def from_lab(array: Pixels, *, icc_encoded: bool) -> NDArray[np.uint16]:
+    """CIE L*a*b* (D50) of 16 bits to sRGB (TIFF 6.0, section 23; ICC.1:2001-04, 6.3.4.2).
+
+    Args:
+        array: ``(H, W, 3)`` uint16.
+        icc_encoded: as in ICC profiles (a* and b* moved up by 128, L* of 100 at 65280); otherwise as in TIFF's own
+            CIELab (a* and b* signed, L* of 100 at 65535).
+    """
+    out = np.empty(array.shape, np.uint16)
+    for strip, found in _strips(array, out):
+        if icc_encoded:
+            lab = strip / np.array([652.8, 256, 256]) - np.array([0, 128, 128])
+        else:
+            lab = np.dstack((strip[..., :1] / 655.35, strip[..., 1:].view(np.int16) / 256))
+        fy = (lab[..., 0] + 16) / 116
+        f = np.stack((fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200), axis=-1)
+        xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) * (108 / 841))
+        linear = (xyz @ _LINEAR_OF_LAB).clip(0, 1)
+        encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+        found[:] = np.rint(encoded * 65535)
+    return out
+
+
+# XYZ, as shares of the white of D50, to linear sRGB, whose white is then (1, 1, 1); Bradford's adaptation. Transposed.
+_LINEAR_OF_LAB = np.linalg.inv(
+    np.array([[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]])
+    / np.array([[0.9642200], [1.0], [0.8252100]])
+).T

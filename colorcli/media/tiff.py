@@ -246,6 +246,9 @@ def load(stream: BinaryIO, notes: list[str]) -> Channels:
         raise UnsupportedError("a TIFF of YCbCr colour in this compression is not supported")
     if model == _INK and int(inks) != 1:
         raise UnsupportedError("a TIFF of inks other than CMYK is not supported")
+    if model in _LAB and bits == 16 and array.shape[-1] >= 3:
+        color = samples.from_lab(np.ascontiguousarray(array[..., :3]).astype(np.uint16), icc_encoded=model == _LAB[1])
+        array, model = np.concatenate((color, array[..., 3:]), axis=-1), _RGB
     count = {0: 1, 1: 1, _RGB: 3, _YCBCR: 3, _INK: 4}.get(model)
     if count is None or array.shape[-1] < count:
         raise UnsupportedError(f"TIFFs of this colour model ({model}) are not supported")

@@ -52,6 +52,12 @@ def _profile(space: bytes, tags: dict[bytes, bytes], pcs: bytes = b"XYZ ") -> by
     return bytes(head) + struct.pack(">I", len(tags)) + table + body
 
 
+@pytest.fixture(scope="session")
+def make_profile() -> Callable[..., bytes]:
+    """Assemble a profile of any colour space from tags."""
+    return _profile
+
+
 def _curve(values: list[int]) -> bytes:
     return b"curv" + bytes(4) + struct.pack(f">I{len(values)}H", len(values), *values)
 

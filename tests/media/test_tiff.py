@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
+from skimage.color import rgb2lab, xyz2lab
 
 from colorcli.errors import MediaError
+from colorcli.media import profiles
 from colorcli.media.photo import read
 
 
@@ -251,6 +255,72 @@ def test_cmyk_without_a_profile(dtype) -> None:
         Image.fromarray((ink >> (8 if dtype == np.uint16 else 0)).astype(np.uint8), "CMYK").convert("RGB")
     )
     assert np.abs(found.pixels / (top / 255) - as_eight).max() <= 2.1
+
+
+def _cmyk_profile(make_profile) -> bytes:
+    """A printer's profile of two points for each ink (ICC.1:2001-04, 6.5.7); Lab by the plain formula, D50."""
+    lab = []
+    for number in range(16):
+        c, m, y, k = ((number >> (3 - ink)) & 1 for ink in range(4))
+        rgb = np.array([[[(1 - c) * (1 - k), (1 - m) * (1 - k), (1 - y) * (1 - k)]]], float)
+        lab.append(rgb2lab(rgb, illuminant="D65")[0, 0])
+    values = np.array([(light * 652.8, (a + 128) * 256, (b + 128) * 256) for light, a, b in lab])
+    head = b"mft2" + bytes(4) + bytes((4, 3, 2, 0)) + struct.pack(">9i", *(np.eye(3).reshape(-1) * 65536).astype(int))
+    ramp = struct.pack(">2H", 0, 65535)
+    table = np.rint(values.clip(0, 65535)).astype(">u2").tobytes()
+    lut = head + struct.pack(">2H", 2, 2) + ramp * 4 + table + ramp * 3
+    return make_profile(b"CMYK", {b"A2B0": lut, b"A2B1": lut}, pcs=b"Lab ")
+
+
+def test_cmyk_of_a_profile_in_both_depths(make_profile) -> None:
+    icc = _cmyk_profile(make_profile)
+    ink = np.random.default_rng(2).integers(0, 256, (30, 40, 4)).astype(np.uint8)
+    ink[0, 0], ink[0, 1] = 0, 255  # paper, and all inks
+    found = []
+    for stored in (ink, ink.astype(np.uint16) * 257):
+        photo = read(_tiff(stored, photometric="separated", iccprofile=icc))
+        assert photo.warnings == []
+        assert photo.metadata.icc is None
+        assert photo.source_icc is None
+        found.append(photo.pixels)
+    assert found[0][0, 0].min() >= 254
+    assert found[0][0, 1].max() <= 2
+    image = Image.fromarray(ink, "CMYK")
+    theirs = ImageCms.profileToProfile(
+        image,
+        ImageCms.ImageCmsProfile(io.BytesIO(icc)),
+        ImageCms.createProfile("sRGB"),
+        outputMode="RGB",
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    np.testing.assert_array_equal(found[0], np.asarray(theirs))
+    # For 8 bits LittleCMS works out a coarser table beforehand; with inks as crude as these it shows in dark colours.
+    assert np.abs(found[1] / 257 - found[0]).mean() < 1.5
+    exact = imagecodecs.cms_transform(
+        ink, icc, profiles.srgb(), colorspace="cmyk", outcolorspace="rgb", intent=1, flags=0x2100
+    )
+    assert np.abs(found[1] / 257 - exact).max() < 1.01
+    broken = read(_tiff(ink, photometric="separated", iccprofile=icc[:300]))
+    assert "CMYK profile" in broken.warnings[0]
+
+
+@pytest.mark.parametrize("model", [8, 9])
+def test_lab_of_sixteen_bits(rgb, model) -> None:
+    """Against skimage, by way of XYZ: D65 there, and the white of D50 here, are both the white of the picture."""
+    d50 = np.array(
+        [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
+    )
+    linear = np.where(rgb / 255 <= 0.04045, rgb / 255 / 12.92, ((rgb / 255 + 0.055) / 1.055) ** 2.4)
+    lab = xyz2lab(linear @ d50.T, illuminant="D50")
+    if model == 8:
+        stored = np.dstack((lab[..., 0] * 655.35, lab[..., 1:] * 256))
+    else:
+        stored = np.dstack((lab[..., 0] * 652.8, (lab[..., 1:] + 128) * 256))
+    stored = np.rint(stored).astype(np.int32).astype(np.uint16)
+    found = read(_tiff(stored, photometric=model, planarconfig="contig", compression="zlib"))
+    assert found.pixels.dtype == np.uint16
+    assert np.abs(found.pixels / 257 - rgb).max() < 0.5
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
