@@ -61,15 +61,19 @@ class Batch:
         """Return it in page-locked memory; the loader calls this where there is an accelerator."""
         return self._each(Tensor.pin_memory, self.start)
 
+    def part(self, start: int, stop: int) -> Batch:
+        """Return pictures ``start`` to ``stop``."""
+        return self._each(lambda tensor: tensor[start:stop], self.start + start)
+
     def parts(self, count: int) -> list[Batch]:
         """Return up to ``count`` parts of nearly equal size, none of them empty, in order."""
         cuts = np.linspace(0, len(self), min(count, len(self)) + 1).round().astype(int).tolist()
-        return [self._each(lambda t, a=a, b=b: t[a:b], self.start + a) for a, b in itertools.pairwise(cuts)]
+        return [self.part(start, stop) for start, stop in itertools.pairwise(cuts)]
 
     def _each(self, function: Callable[[Tensor], Tensor], start: int) -> Batch:
-        rgb, labels, mask = (None if t is None else function(t) for t in (self.rgb, self.labels, self.mask))
-        assert rgb is not None
-        return Batch(rgb, labels, mask, start, self.of)
+        labels = None if self.labels is None else function(self.labels)
+        mask = None if self.mask is None else function(self.mask)
+        return Batch(function(self.rgb), labels, mask, start, self.of)
 
 
 def crop_size(data: Data, step: int, steps: int) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from colorcli.errors import MediaError, WeightsError
+from colorcli.media.atomic import writing
 
 LAST = "last.pt"
 BEST = "best.pt"
@@ -20,17 +20,13 @@ def save(state: dict[str, Any], path: Path) -> None:
     Raises:
         MediaError: the disk is full or the folder is not writable; an older file of that name is untouched.
     """
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
-        with part.open("wb") as file:
+        with writing(path, overwrite=True) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except (OSError, RuntimeError) as error:  # torch reports a short write as RuntimeError
-        part.unlink(missing_ok=True)
+    except (MediaError, RuntimeError) as error:  # torch reports a short write as RuntimeError
+        said = getattr(error.__cause__, "strerror", None) or str(error).partition("\n")[0]
         raise MediaError(
-            f"{path}: cannot write the checkpoint: {error}", hint="free some disk space, then go on with --resume"
+            f"{path}: cannot write the checkpoint: {said}", hint="free some disk space, then go on with --resume"
         ) from error
 
 

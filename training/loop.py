@@ -3,34 +3,32 @@
     >>> from colorcli.training.loop import Run, train                                   # doctest: +SKIP
     >>> train(recipe.load("default"), [Path("places")], Run(Path("runs/places")))       # doctest: +SKIP
 
-A run's folder holds ``recipe.toml`` (resolved), ``data.json`` (what was used and left out), ``log.jsonl``,
-``curves.png``, ``samples/``, ``last.pt`` and ``best.pt`` (to go on from), and ``model.safetensors`` with ``card.toml``
-(to colorize with: ``--model FOLDER``).
+What a run leaves in its folder is told in :mod:`colorcli.training.record`. A step is a function of the recipe, the
+pictures, the state before it and its number; nothing else is random. So a run that was killed and resumed ends with the
+weights of one that was not.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import numpy as np
 import torch
-from torch import Tensor, nn
 
 from colorcli.errors import ColorcliError, UsageError
-from colorcli.report.curves import plot_curves, read_log
-from colorcli.training import batches, checkpoint, data
-from colorcli.training.ema import EMA
+from colorcli.registry import LOSSES, NETWORKS
+from colorcli.training import batches, checkpoint, data, optimizers, record, schedule, stopping
+from colorcli.training.distributed import Group
 from colorcli.training.export import export
-from colorcli.training.recipe import Optimizer, Recipe, dumps
+from colorcli.training.learner import Learner, Lesson
+from colorcli.training.recipe import Recipe, dumps
 from colorcli.training.samples import write_samples
-from colorcli.training.task import Task, measure_prior, validate
+from colorcli.training.task import Scores, Task, measure_prior, validate
+from colorcli.weights.start import read as read_start
+from colorcli.weights.start import start as begin_with
 
 #: Steps between two lines of the log.
 LOG_EVERY = 20
@@ -55,115 +53,167 @@ class Run:
         folder: takes everything the run writes.
         device: what the network runs on.
         precision: dtype of the network's matrix products; weights and losses stay in float32.
-        resume: go on from ``last.pt``.
+        resume: go on from ``last.pt``; ``init`` is of no account then.
+        init: trained weights to begin with; what :mod:`colorcli.weights.start` takes.
         workers: processes that make batches; None takes none where the network itself runs on the CPU.
-        report: called with a :class:`Progress` now and then.
+        compiled: whether the network goes through ``torch.compile``.
+        tensorboard: whether the log goes to TensorBoard too.
+        group: the processes of the run; see :mod:`colorcli.training.distributed`.
+        report: called with a :class:`Progress` now and then, in the first process.
+        stop: asked after every step; True ends the run there, with a checkpoint to go on from.
     """
 
     folder: Path
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
     resume: bool = False
+    init: str | None = None
     workers: int | None = None
+    compiled: bool = False
+    tensorboard: bool = False
+    group: Group = field(default_factory=Group)
     report: Callable[[Progress], None] = lambda progress: None
+    stop: Callable[[], bool] = lambda: False
 
 
-def learning_rate(options: Optimizer, step: int) -> float:
-    """Return the learning rate at ``step``: linear warm-up, then a cosine that ends at zero."""
-    if step < options.warmup:
-        return options.lr * (step + 1) / options.warmup
-    done = (step - options.warmup) / max(1, options.steps - options.warmup)
-    return options.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+@dataclass(frozen=True)
+class End:
+    """How far a run came: to its end, to where its metric no longer improved, or to where it was told to stop."""
+
+    step: int
+    reason: Literal["done", "no longer improving", "stopped"]
 
 
-def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Sequence[Path] = ()) -> None:
+def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Sequence[Path] = ()) -> End:
     """Train a recipe on pictures and leave a usable model in ``run.folder``.
 
     Args:
         recipe: what to train.
-        train_on: folders of pictures, tar shards, folders of shards.
+        train_on: folders of pictures, tar shards, folders of shards. A run that is resumed may be given others: it
+            goes on with them, keeps its prior, and notes them in ``data.json``; if the validation pictures changed,
+            what was best before no longer counts.
         run: where and how.
         validate_on: the same for validation; without it ``val-*`` shards, or a random share of the pictures, are used.
 
+    Returns:
+        How far it came.
+
     Raises:
-        UsageError: no data, or the folder already holds a run and ``resume`` is off.
-        WeightsError: the checkpoint to resume from is missing or damaged, or of another network.
+        UsageError: no data; unknown names in the recipe; the folder already holds a run and ``resume`` is off; the
+            checkpoint is of another network.
+        WeightsError: the checkpoint to resume from is missing or damaged, or weights to begin with do not fit.
         MediaError: the folder cannot be written.
+        DeviceError: out of memory.
         ColorcliError: the loss is no longer a number; the batch is kept in ``nan.pt``.
     """
-    folder, device = run.folder, run.device
-    if (folder / checkpoint.LAST).exists() and not run.resume:
-        raise UsageError(f"{folder}: there is a run in this folder", hint="go on with --resume, or give another folder")
-    (folder / "samples").mkdir(parents=True, exist_ok=True)
-    pictures, val = _pictures(recipe, train_on, validate_on)
-    state = checkpoint.load(folder / checkpoint.LAST) if run.resume else None
-    prior = state["prior"] if state else measure_prior(pictures, seed=recipe.seed)
-    (folder / "recipe.toml").write_text(dumps(recipe))
-    facts = {"training": len(pictures), "validation": len(val), "report": pictures.report,
-             "sources": [str(path) for path in train_on]}  # fmt: skip
-    (folder / "data.json").write_text(json.dumps(facts, indent=1))
+    folder, device, group = run.folder, run.device, run.group
+    _check_names(recipe, group)
+    if group.first:
+        record.prepare(folder, resume=run.resume)
+    begin = read_start(run.init) if run.init is not None and not run.resume else None
+    state = group.share(lambda: checkpoint.load(folder / checkpoint.LAST) if run.resume else None)
+    pictures, val = group.in_turn(lambda: _pictures(recipe, train_on, validate_on))
+    prior = state["prior"] if state else group.share(lambda: measure_prior(pictures, seed=recipe.seed))
 
     # Set before the network is built: its first weights are the first random numbers drawn.
     torch.manual_seed(recipe.seed)
     task = Task(recipe, prior)
-    network = task.network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    ema = EMA(network, recipe.optimizer.ema)
-    optimizer = _optimizer(network, recipe.optimizer)
-    autocast = None if run.precision == torch.float32 else run.precision
-    scaler = torch.amp.GradScaler(device.type, enabled=run.precision == torch.float16)
-    start, best = 0, -math.inf
+    begun = begin_with(task.network, recipe.network.name, begin) if begin is not None else ""
+    learner = Learner(task, recipe, device, run.precision, group, compiled=run.compiled)
+    best, start, now = stopping.Best(recipe.validation), 0, [record.digest(pictures), record.digest(val)]
     if state:
-        start, best = _restore(state, network, ema, optimizer, scaler)
+        start = int(state["step"])
+        learner.restore(state)
+        if state.get("data", now)[1] == now[1]:
+            best.restore(state)
+    if group.first:
+        facts = {"training": len(pictures), "validation": len(val), "report": pictures.report,
+                 "sources": [str(path) for path in train_on], **({"init": begun} if begun else {})}  # fmt: skip
+        record.write_text(folder / "recipe.toml", dumps(recipe))
+        record.write_data(folder / "data.json", facts, start)
 
+    def keep(step: int, *, better: bool = False) -> None:
+        """Write model and checkpoints; ``last.pt`` comes last, so that a crash before it repeats what is missing."""
+        if not group.first:
+            return
+        state = {"step": step, "prior": prior, "data": now, **best.state(), **learner.state()}
+        if better:
+            checkpoint.save(state, folder / checkpoint.BEST)
+        export(recipe, learner.ema.average, folder, data=record.sources(train_on))
+        checkpoint.save(state, folder / checkpoint.LAST)
+
+    def measure(step: int) -> Scores:
+        scores = validate(task, learner.ema.average, val, recipe.validation, device)
+        log.write({"step": step, **{f"val_{name}": round(value, 4) for name, value in vars(scores).items()}})
+        log.draw(folder / "curves.png")
+        sheet = folder / "samples" / f"{step:07d}.jpg"
+        write_samples(task, learner.ema.average, val, sheet, recipe.validation, device)
+        run.report(Progress(step=step, steps=steps, loss=scores.loss, rate=0.0,
+                            note=f"AuC {scores.auc:.2f}, gray {scores.gray:.2f}"))  # fmt: skip
+        return scores
+
+    steps = recipe.optimizer.steps
+    end = End(start, "no longer improving") if best.hopeless else End(max(start, steps), "done")
     workers = run.workers if run.workers is not None else (0 if device.type == "cpu" else 8)
-    with _Log(folder / "log.jsonl", start) as log:
-        log.write({"step": start, "event": "start", **_circumstances(device, run.precision)})
+    share = (group.rank, group.processes)
+    notes = {"processes": group.processes if group.processes > 1 else 0, "init": begun,
+             "data": record.sources(train_on) if state and state.get("data", now) != now else ""}  # fmt: skip
+    with record.Log(folder, start, tensorboard=run.tensorboard, silent=not group.first) as log:
+        log.write({"step": start, "event": "start", **record.circumstances(device, run.precision),
+                   **{name: note for name, note in notes.items() if note}})  # fmt: skip
+        if begun:
+            run.report(Progress(step=0, steps=steps, loss=0.0, rate=0.0, note=begun))
         clock, seen = time.perf_counter(), 0
-        for step, batch in enumerate(batches.stream(pictures, recipe, start=start, workers=workers), start):
-            rate = learning_rate(recipe.optimizer, step)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            batch = batch.to(device, non_blocking=True)
-            losses = task.loss(network, batch, step, autocast)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(losses["loss"]).backward()  # type: ignore[no-untyped-call]
-            scaler.unscale_(optimizer)
-            norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.optimizer.clip)
-            scaler.step(optimizer)
-            scaler.update()
-            ema.update(network)
+        stream = batches.stream(pictures, recipe, start=start, workers=workers, share=share)
+        for step, batch in enumerate(stream if end.step > start else (), start):
+            lesson = learner.learn(batch.to(device), step)
 
-            seen += len(batch)
+            seen += batch.of
             done = step + 1
-            last = done == recipe.optimizer.steps
+            last = done == steps
+            stopped = group.most(run.stop()) > 0 and not last
             measured = last or done % recipe.validation.every == 0
-            kept = measured or done % recipe.checkpoint == 0
-            if kept or done % LOG_EVERY == 0:
-                _check_finite(losses, batch, step, folder)  # before anything is written over the last good state
+            kept = measured or stopped or done % recipe.checkpoint == 0
+            if device.type == "cpu" or kept or done % LOG_EVERY == 0:
+                _check_finite(learner, pictures, folder)  # before anything is written over the last good state
             if last or done % LOG_EVERY == 0:
                 speed = seen / (time.perf_counter() - clock)
-                row = {name: round(float(value.detach()), 5) for name, value in losses.items()}
-                log.write({"step": done, **row, "lr": rate, "norm": round(float(norm), 4), "size": batch.shape[-1],
-                           "pictures_per_second": round(speed, 1)})  # fmt: skip
-                run.report(Progress(step=done, steps=recipe.optimizer.steps, loss=row["loss"], rate=speed))
+                row = _means(lesson, len(batch) / batch.of, group)
+                log.write({"step": done, **row, "lr": lesson.rate, "norm": round(float(lesson.norm), 4),
+                           "size": batch.rgb.shape[-1], "pictures_per_second": round(speed, 1)})  # fmt: skip
+                if group.first:
+                    run.report(Progress(step=done, steps=steps, loss=row["loss"], rate=speed))
                 clock, seen = time.perf_counter(), 0
-            if measured:
-                scores = validate(task, ema.average, val, recipe.validation, device)
-                log.write({"step": done, **{f"val_{name}": round(value, 4) for name, value in vars(scores).items()}})
-                plot_curves(folder / "log.jsonl", folder / "curves.png")
-                write_samples(task, ema.average, val, folder / "samples" / f"{done:07d}.jpg", recipe.validation, device)
-                run.report(Progress(step=done, steps=recipe.optimizer.steps, loss=scores.loss, rate=0.0,
-                                    note=f"AuC {scores.auc:.2f}, gray {scores.gray:.2f}"))  # fmt: skip
+            better = measured and best.update(group.share(lambda done=done: measure(done)))  # type: ignore[misc]
             if kept:
-                better = measured and scores.auc > best
-                best = max(best, scores.auc) if measured else best
-                state = _state(done, best, prior, network, ema, optimizer, scaler)
-                checkpoint.save(state, folder / checkpoint.LAST)
-                if better:
-                    checkpoint.save(state, folder / checkpoint.BEST)
-                export(recipe, ema.average, folder, data=", ".join(str(path) for path in train_on))
+                keep(done, better=better)
                 clock, seen = time.perf_counter(), 0
-        log.write({"step": recipe.optimizer.steps, "event": "end"})
+            if stopped or best.hopeless:
+                end = End(done, "stopped" if stopped else "no longer improving")
+                break
+        if end.reason == "no longer improving" and group.first:
+            # The model that is left is the one that was best, not the one that came last.
+            learner.ema.average.load_state_dict(checkpoint.load(folder / checkpoint.BEST)["ema"])
+            export(recipe, learner.ema.average, folder, data=record.sources(train_on))
+        log.write({"step": end.step, "event": "end", **({} if end.reason == "done" else {"reason": end.reason})})
+    return end
+
+
+def _check_names(recipe: Recipe, group: Group) -> None:
+    """Find misspelt names before pictures are decoded, which may take long."""
+    NETWORKS.load(recipe.network.name)
+    for loss in recipe.losses:
+        LOSSES.load(loss.name)
+    optimizers.check(recipe.optimizer)
+    schedule.check(recipe.optimizer)
+    stopping.check(recipe.validation)
+    if recipe.optimizer.accumulate < 1:
+        raise UsageError(f"optimizer.accumulate must be 1 or more, not {recipe.optimizer.accumulate}")
+    if recipe.data.batch < group.processes:
+        raise UsageError(
+            f"data.batch={recipe.data.batch} is too small for {group.processes} processes",
+            hint="each needs at least one picture of every batch",
+        )
 
 
 def _pictures(
@@ -180,75 +230,21 @@ def _pictures(
     return pictures, data.load(held, side=recipe.validation.crop, gray=recipe.data.gray)
 
 
-def _optimizer(network: nn.Module, options: Optimizer) -> torch.optim.Optimizer:
-    matrices = [p for p in network.parameters() if p.ndim >= 2]
-    vectors = [p for p in network.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=options.lr, betas=options.betas, fused=True)
+def _means(lesson: Lesson, share: float, group: Group) -> dict[str, float]:
+    """Return the losses over the whole batch, of which this process had a share."""
+    values = group.total(torch.stack(list(lesson.losses.values())).float().cpu() * share)
+    return {name: round(float(value), 5) for name, value in zip(lesson.losses, values, strict=True)}
 
 
-def _state(
-    step: int,
-    best: float,
-    prior: Tensor,
-    network: nn.Module,
-    ema: EMA,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-) -> dict[str, Any]:
-    return {"step": step, "best": best, "prior": prior, "network": network.state_dict(),
-            "ema": ema.average.state_dict(), "updates": ema.updates, "optimizer": optimizer.state_dict(),
-            "scaler": scaler.state_dict()}  # fmt: skip
-
-
-def _restore(
-    state: dict[str, Any], network: nn.Module, ema: EMA, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
-) -> tuple[int, float]:
-    try:
-        network.load_state_dict(state["network"])
-        ema.average.load_state_dict(state["ema"])
-        optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, ValueError) as error:
-        raise UsageError(
-            f"the checkpoint is of another network: {error}", hint="resume with the recipe in the run's recipe.toml"
-        ) from error
-    scaler.load_state_dict(state.get("scaler", {}))
-    ema.updates = state["updates"]
-    return int(state["step"]), float(state["best"])
-
-
-def _check_finite(losses: dict[str, Tensor], batch: Tensor, step: int, folder: Path) -> None:
-    if math.isfinite(float(losses["loss"].detach())):
+def _check_finite(learner: Learner, pictures: data.Pictures, folder: Path) -> None:
+    """Stop if a loss or gradient was no number; the batch of that step is made again and kept."""
+    step = learner.group.most(int(learner.failed))
+    if step < 0:
         return
-    checkpoint.save({"step": step, "batch": batch.cpu()}, folder / "nan.pt")
+    if learner.group.first:
+        batch = batches.Crops(pictures, learner.recipe)[step]
+        checkpoint.save({"step": step, "batch": batch.rgb}, folder / "nan.pt")
     raise ColorcliError(
         f"{folder}: the loss is not a number at step {step}; the batch is kept in nan.pt",
         hint="resume with a lower rate, for example --resume --set optimizer.lr=5e-4",
     )
-
-
-def _circumstances(device: torch.device, precision: torch.dtype) -> dict[str, Any]:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "torch": torch.__version__,
-            "numpy": np.__version__, "device": f"{device} ({name})", "threads": torch.get_num_threads(),
-            "precision": str(precision).removeprefix("torch.")}  # fmt: skip
-
-
-class _Log:
-    """JSON lines, one object per event; lines beyond the step a run resumes from are dropped: they happen again."""
-
-    def __init__(self, path: Path, start: int) -> None:
-        kept = [row for row in read_log(path) if row["step"] <= start] if path.exists() and start else []
-        path.write_text("".join(f"{json.dumps(row)}\n" for row in kept), encoding="utf-8")
-        self._file = path.open("a", encoding="utf-8", buffering=1)
-        self._begun = time.perf_counter()
-
-    def __enter__(self) -> _Log:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._file.close()
-
-    def write(self, row: dict[str, Any]) -> None:
-        seconds = {"seconds": round(time.perf_counter() - self._begun, 1), "cpu_seconds": round(time.process_time(), 1)}
-        self._file.write(json.dumps(row | seconds) + "\n")

@@ -20,7 +20,7 @@ from colorcli.models._info import NetworkInfo
 from colorcli.registry import NETWORKS
 from colorcli.weights.resolve import Model, resolve, unreadable
 
-__all__ = ["info", "load", "resolve"]
+__all__ = ["differences", "info", "load", "resolve", "state_of"]
 
 #: How many keys of each kind a message about unfitting weights shows.
 _SHOWN = 5
@@ -51,7 +51,7 @@ def load(model: Model | str | Path, device: torch.device | str = "cpu") -> nn.Mo
     """
     if not isinstance(model, Model):
         model = resolve(model)
-    state = _read(model)
+    state = state_of(model)
     network = _build(model)
     expected = network.state_dict()
     _check_fit(model, expected, state)
@@ -78,7 +78,12 @@ class _NoDraws(TorchFunctionMode):
         return args[0] if func in self._DRAWS else func(*args, **(kwargs or {}))
 
 
-def _read(model: Model) -> dict[str, Tensor]:
+def state_of(model: Model) -> dict[str, Tensor]:
+    """Return a model's weights as they are stored; whether they fit its network is not asked.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or not the one the card names.
+    """
     card = model.card
     if card.sha256 is not None and model.sha256 != card.sha256.lower():
         raise WeightsError(
@@ -113,6 +118,17 @@ def _build(model: Model) -> nn.Module:
 
 def _check_fit(model: Model, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     """Raise a WeightsError that lists what differs, unless keys and shapes are the same."""
+    lines = differences(expected, found)
+    if lines:
+        raise WeightsError(
+            f"model {model.card.name!r}: {model.weights} does not fit network {model.card.network!r} "
+            f"with sizes {dict(model.card.sizes)}\n  " + "\n  ".join(lines),
+            hint="check the card's network and sizes",
+        )
+
+
+def differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """Return a line for each kind of difference between a network's state and a file's: keys and shapes."""
     shapes = [
         f"{key} {tuple(found[key].shape)}, network {tuple(expected[key].shape)}"
         for key in expected
@@ -123,13 +139,7 @@ def _check_fit(model: Model, expected: Mapping[str, Tensor], found: Mapping[str,
         "not in the network": [key for key in found if key not in expected],
         "other shape": shapes,
     }
-    lines = [f"{title} ({len(keys)}): {_some(keys)}" for title, keys in parts.items() if keys]
-    if lines:
-        raise WeightsError(
-            f"model {model.card.name!r}: {model.weights} does not fit network {model.card.network!r} "
-            f"with sizes {dict(model.card.sizes)}\n  " + "\n  ".join(lines),
-            hint="check the card's network and sizes",
-        )
+    return [f"{title} ({len(keys)}): {_some(keys)}" for title, keys in parts.items() if keys]
 
 
 def _some(keys: list[str]) -> str:

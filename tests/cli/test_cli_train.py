@@ -71,7 +71,9 @@ def test_trains_and_what_it_trains_colorizes(invoke: Any, pictures: Path, tmp_pa
     assert result.stdout == f"{run}\n"
     assert (run / "model.safetensors").exists()
     made = tmp_path / "made.png"
-    result = invoke("photo", pictures / "coffee0.jpg", "-o", made, "--model", run, "--decoder", "mode")
+    gray = tmp_path / "gray.png"
+    cv2.imwrite(str(gray), cv2.cvtColor(data.coffee(), cv2.COLOR_RGB2GRAY))
+    result = invoke("photo", gray, "-o", made, "--model", run, "--decoder", "mode")
     assert result.exit_code == 0, result.stderr
     assert colourfulness(made) > 0
     again = invoke("train", "--data", pictures, "-o", run, *settings())

@@ -12,7 +12,8 @@ import torch
 from colorcli.errors import ColorcliError, MediaError, UsageError, WeightsError
 from colorcli.registry import LOSSES
 from colorcli.training import checkpoint, recipe
-from colorcli.training.loop import Run, learning_rate, train
+from colorcli.training.loop import Run, train
+from colorcli.training.schedule import learning_rate
 
 TINY = [
     "network.sizes={ width = 8, blocks = 1, bottom = 4 }",

@@ -1,1 +1,5 @@
-"""Published checkpoints to the state dicts of our networks: one file per network, ``convert(state) -> state``."""
+"""Published checkpoints to the state dicts of our networks: one file per origin, ``convert(state) -> state``.
+
+``NETWORKS`` names the architectures that :mod:`colorcli.weights.start` may fill with them; a converter whose result
+depends on the network has ``fit(state, expected)`` besides.
+"""

@@ -13,6 +13,8 @@ from torch import Tensor
 from colorcli.models._zhang import AB_LEAST, AB_UNIT
 from colorcli.weights.convert._keys import renamed
 
+#: What training can begin with these weights (:mod:`colorcli.weights.start`).
+NETWORKS = ("zhang-ab", "zhang-bins")
 #: Published beginning of a key -> ours.
 RULES = (("model9.0.", "head."), *((f"model{index}.", f"model{index}.") for index in range(1, 9)))
 #: Lab units per unit of the published regression, whose output is (ab + 128) / 255.

@@ -14,6 +14,8 @@ from torch import Tensor
 from colorcli.models._resnet18 import AB_UNIT
 from colorcli.weights.convert._keys import renamed
 
+#: What training can begin with these weights (:mod:`colorcli.weights.start`).
+NETWORKS = ("resnet18-ab",)
 _HEAD = "fusion_and_colorization_net."
 #: Published beginning of a key -> ours. The backbone's children are numbered: conv1, bn1, relu, maxpool, layer1 ...
 RULES = (

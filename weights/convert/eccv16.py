@@ -9,6 +9,8 @@ from torch import Tensor
 
 from colorcli.weights.convert._keys import renamed
 
+#: What training can begin with these weights (:mod:`colorcli.weights.start`).
+NETWORKS = ("eccv16",)
 #: Published beginning of a key -> ours. The blocks keep their names.
 RULES = (
     ("model8.6.", "head."),

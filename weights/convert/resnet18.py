@@ -9,6 +9,8 @@ from torch import Tensor
 from colorcli.models.backbones.resnet import sum_first_convolution
 from colorcli.weights.convert._keys import renamed
 
+#: What training can begin with these weights (:mod:`colorcli.weights.start`).
+NETWORKS = ("resnet18-ab", "resnet18-bins")
 _PARTS = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
 
 
@@ -28,3 +30,8 @@ def convert(state: Mapping[str, Tensor], *, stages: int = 4) -> dict[str, Tensor
     result = renamed(state, rules, dropped=dropped, origin="ResNet-18")
     key = "backbone.conv1.weight"
     return sum_first_convolution(result, key) if key in result else result
+
+
+def fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return :func:`convert` with as many stages as a network's state ``expected`` has."""
+    return convert(state, stages=4 if any(key.startswith("backbone.layer4.") for key in expected) else 2)

@@ -1,0 +1,150 @@
+"""Trained weights as the start of further training: ``colorcli train --init``.
+
+What can be named: a model (installed card, folder of a run, safetensors file with its card), a checkpoint of a run
+(``last.pt``, ``best.pt``), or a file of published weights (``.safetensors``, ``.pt``, ``.pth``). Published files go
+through every converter in :mod:`colorcli.weights.convert` that names the network in ``NETWORKS``, by its ``fit(state,
+expected)`` if it has one, else ``convert(state)``; and a file with the whole state of one of the network's children
+(timm's Inception-ResNet-v2, torchvision's VGG16) starts that child.
+
+Every tensor of a child of the network must come from the file or none; the others begin at random, and are named.
+The prior is never taken over: it is that of the pictures trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from colorcli.errors import ColorcliError, UsageError, WeightsError
+from colorcli.registry import Registry
+from colorcli.weights.load import differences, state_of
+from colorcli.weights.resolve import HEADER_KEY, resolve
+
+CONVERTERS = Registry("colorcli.weights.convert", "converter")
+#: Not learnt from gradients but measured on the training pictures.
+_MEASURED = ("prior",)
+#: Under what published checkpoints keep their state dict.
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to begin with.
+
+    Attributes:
+        origin: what the user named.
+        state: tensors by the file's names.
+        own: whether it is a model or a checkpoint of colorcli, which fits as it is or not at all.
+    """
+
+    origin: str
+    state: Mapping[str, Tensor]
+    own: bool
+
+
+def read(source: str | Path) -> Start:
+    """Read what ``--init`` names.
+
+    Raises:
+        UsageError: there is no such model or file.
+        WeightsError: it is damaged, or holds no weights.
+    """
+    path = Path(source)
+    if path.is_file() and path.suffix == ".safetensors" and not _has_card(path):
+        return Start(str(source), load_file(path), own=False)
+    if path.suffix in (".pt", ".pth", ".tar"):
+        return _torch(path)
+    return Start(str(source), state_of(resolve(source)), own=True)
+
+
+def start(network: nn.Module, name: str, begin: Start) -> str:
+    """Fill a network with the weights to begin with.
+
+    Args:
+        network: with random weights; changed in place.
+        name: of its architecture.
+        begin: what :func:`read` returned.
+
+    Returns:
+        A sentence that says how much came from the file.
+
+    Raises:
+        WeightsError: the weights do not fit; the message lists keys and shapes. The network is as it was.
+    """
+    expected = {key: value for key, value in network.state_dict().items() if key not in _MEASURED}
+    tried = []
+    for state in _readings(network, name, begin, expected):
+        found = {key: value for key, value in state.items() if key not in _MEASURED}
+        wanted = expected
+        if not begin.own:
+            parts = {key.partition(".")[0] for key in found}
+            wanted = {key: value for key, value in expected.items() if key.partition(".")[0] in parts}
+        lines = differences(wanted, found)
+        if found and not lines:
+            network.load_state_dict(found, strict=False)  # strict as far as it goes: checked above
+            rest = sorted({key.partition(".")[0] for key, _ in network.named_parameters() if key not in found})
+            said = f"{len(found)} of {len(expected)} tensors from {begin.origin}"
+            return said + (f"; begins at random: {', '.join(rest)}" if rest else "")
+        tried.append(lines)
+    best = min(tried, key=lambda lines: sum(map(len, lines)))
+    raise WeightsError(
+        f"{begin.origin} does not fit network {name!r}\n  " + "\n  ".join(best),
+        hint="take the recipe, and with it the network and sizes, that the weights were trained with",
+    )
+
+
+def _readings(
+    network: nn.Module, name: str, begin: Start, expected: Mapping[str, Tensor]
+) -> Iterator[Mapping[str, Tensor]]:
+    """Yield the ways in which the file's tensors may be meant, the plain one first."""
+    yield begin.state
+    if begin.own:
+        return
+    for converter in map(CONVERTERS.load, CONVERTERS.names()):
+        if name not in converter.NETWORKS:
+            continue
+        try:
+            if hasattr(converter, "fit"):
+                yield converter.fit(begin.state, expected)
+            else:
+                yield converter.convert(begin.state)
+        except ColorcliError:
+            continue  # not a file of this kind
+    for child, module in network.named_children():
+        keys = list(module.state_dict())
+        if keys and all(key in begin.state for key in keys):
+            yield {f"{child}.{key}": begin.state[key] for key in keys}
+
+
+def _torch(path: Path) -> Start:
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: there is no such file to begin with", hint="check the path") from error
+    except Exception as error:  # unpickling fails in any way it likes
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: not readable as weights: {reason}", hint="copy or download it again") from error
+    own = isinstance(content, dict) and {"ema", "step"} <= content.keys()
+    if own:
+        content = content["ema"]
+    for wrapper in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not any(isinstance(value, Tensor) for value in content.values()):
+        raise WeightsError(f"{path}: the file holds no weights")
+    return Start(str(path), {key: value for key, value in content.items() if isinstance(value, Tensor)}, own=own)
+
+
+def _has_card(path: Path) -> bool:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return HEADER_KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return True  # resolve() will say what is wrong
