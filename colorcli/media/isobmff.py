@@ -1,11 +1,31 @@
-"""Items put into an AVIF file whose encoder takes pixels alone (ISO/IEC 14496-12, 8.11; 23008-12; MIAF)."""
+"""The boxes of AVIF and HEIC (ISO/IEC 14496-12, 8.11; 23008-12): colours told by number, and items put in.
+
+The items are metadata, for an encoder that takes pixels alone.
+"""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import BinaryIO
 
+# Code points of ITU-T H.273; those of sRGB, those that nobody specified, and BT.601's, whose primaries are near.
+_LIKE_SRGB = frozenset((1, 2, 5, 6))
+_HDR = {16: "PQ", 18: "HLG"}
 _WIDTH = {0: "", 2: "H", 4: "I", 8: "Q"}
+
+
+def strange_colors(stream: BinaryIO) -> str | None:
+    """Name what a file's colours are in, where numbers say it and no profile does, and it is far from sRGB."""
+    stream.seek(0)
+    head = stream.read(1 << 16)
+    place = head.find(b"colrnclx")
+    if place < 0 or b"colrprof" in head or b"colrrICC" in head or len(head) < place + 12:
+        return None
+    primaries, transfer = struct.unpack_from(">HH", head, place + 8)
+    if transfer in _HDR:
+        return f"high dynamic range ({_HDR[transfer]})"
+    return None if primaries in _LIKE_SRGB else {9: "BT.2020", 12: "Display P3"}.get(primaries, "another colour space")
 
 
 def with_items(file: bytes, *, exif: bytes | None, xmp: bytes | None, icc: bytes | None) -> bytes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorcli.errors import MediaError
-from colorcli.media import ifd, tiff
+from colorcli.media import ifd, tiff, tiff_pages
 from colorcli.media.ifd import BrokenDirectoryError, Field
 
 # RAW files that are no TIFFs, or say in their first bytes that they are RAW.
@@ -37,7 +37,7 @@ def is_raw(stream: BinaryIO, head: bytes) -> bool:
     try:
         start = ifd.header(stream)
         first = ifd.fields(stream, start, start.first)
-        if _DNG_VERSION in first or tiff.number(first, _PHOTOMETRIC, 0) in _MOSAIC:
+        if _DNG_VERSION in first or tiff_pages.number(first, _PHOTOMETRIC, 0) in _MOSAIC:
             return True
         if _MAKE not in first or _SUB_DIRECTORIES not in first:
             return False
@@ -51,7 +51,7 @@ def is_raw(stream: BinaryIO, head: bytes) -> bool:
 def _is_mosaic(stream: BinaryIO, start: ifd.Header, offset: int) -> bool:
     with contextlib.suppress(BrokenDirectoryError):
         fields: dict[int, Field] = ifd.fields(stream, start, offset)
-        return tiff.number(fields, _PHOTOMETRIC, 0) in _MOSAIC
+        return tiff_pages.number(fields, _PHOTOMETRIC, 0) in _MOSAIC
     return False
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorcli.errors import MediaError
-from colorcli.media import avif, deep, heif, jpeg_damage, mending, opening, raw, runs, tiff
+from colorcli.media import avif, deep, heif, isobmff, jpeg_damage, mending, opening, raw, runs, tiff, tiff_pages
 from colorcli.media.ifd import BrokenDirectoryError
 from colorcli.media.samples import UnsupportedError
 
@@ -89,12 +89,12 @@ def opened(stream: BinaryIO, name: str, page: int) -> Source:
 
 def _tiff(stream: BinaryIO, name: str, page: int) -> Source:
     try:
-        found = tiff.pages(stream)
+        found = tiff_pages.pages(stream)
         if not 0 <= page < len(found.offsets):
             raise NoPageError(f"page {page} of {len(found.offsets)}: {name}")
         view: Any = stream
         if page or found.offsets[0] != tiff.first(stream):
-            view = tiff.PageView(stream, found.offsets[page])
+            view = tiff_pages.PageView(stream, found.offsets[page])
         fields = tiff.first_fields(view)
     except BrokenDirectoryError as error:
         raise MediaError(f"a damaged TIFF: {name} ({error})", hint="fetch or scan it again") from error
@@ -148,10 +148,17 @@ def _damage_told(kind: str, name: str) -> Iterator[None]:
         raise MediaError(problem, hint="fetch it again") from error
 
 
+def _strange_colors(stream: BinaryIO) -> list[str]:
+    space = isobmff.strange_colors(stream)
+    return [f"the colours are in {space} without a profile, and are taken for sRGB"] if space else []
+
+
 def _heif(stream: BinaryIO, name: str) -> Source:
     with _damage_told("HEIC", name):
         found = heif.opened(stream)
-    notes = [f"only the main one of {found.count} pictures in this HEIC is used"] if found.count > 1 else []
+    notes = _strange_colors(stream)
+    if found.count > 1:
+        notes.append(f"only the main one of {found.count} pictures in this HEIC is used")
     return Source(
         found.image,
         stream,
@@ -167,6 +174,8 @@ def _pillow(stream: BinaryIO, name: str, head: bytes) -> Source:
     image, stream, mended = mending.opened(stream, name, head)
     form = _KNOWN_AS.get(image.format or "", image.format or "")
     notes = mended + opening.check_frames(image, name)
+    if form == "AVIF":
+        notes += _strange_colors(stream)
     orientation = _orientation(image, notes)
 
     def load(notes: list[str]) -> Raster:

@@ -1,8 +1,4 @@
-"""TIFF: its pages, and the pixels of those that Pillow cannot give, or not in full (TIFF 6.0; tifffile, imagecodecs).
-
-A page is a full picture. Directories that are marked as smaller copies or masks are none, and those of thumbnails,
-which hang elsewhere, are not met.
-"""
+"""TIFF: the pixels of a page, by tifffile and imagecodecs, and what the directory says about them (TIFF 6.0)."""
 
 from __future__ import annotations
 
@@ -17,12 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorcli.media import ifd, samples
-from colorcli.media.ifd import BrokenDirectoryError, Field
+from colorcli.media.ifd import Field
 from colorcli.media.samples import UnsupportedError
+from colorcli.media.tiff_pages import number, numbers
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-_MOST_PAGES = 100_000  # a chain longer than that is a trap
 # All but this and a few colour models goes past libtiff, which writes to stderr what it thinks of damaged files, and
 # cannot be told not to.
 _OLD_JPEG = 6
@@ -36,113 +32,6 @@ _OF_PIXELS = frozenset(
     (*range(256, 267), *range(273, 280), 284, 292, 293, *range(317, 326), 338, 339, 347, *range(512, 533))
 )
 _GRAY, _RGB, _PALETTE, _INK, _YCBCR, _LAB = (0, 1), 2, 3, 5, 6, (8, 9)
-
-
-@dataclass(frozen=True)
-class Pages:
-    """The directories of a file: where the full pages stand, and how many smaller copies and masks stand between."""
-
-    offsets: tuple[int, ...]
-    copies: int
-
-
-def pages(stream: BinaryIO) -> Pages:
-    """Walk the directories of a TIFF.
-
-    Raises:
-        BrokenDirectoryError: the first of them cannot be read.
-    """
-    head = ifd.header(stream)
-    found: list[tuple[int, bool]] = []
-    offset, seen = head.first, set[int]()
-    while offset and offset not in seen and len(found) < _MOST_PAGES:
-        seen.add(offset)
-        try:
-            fields, following = ifd.fields(stream, head, offset), _next(stream, head, offset)
-        except (BrokenDirectoryError, struct.error):
-            if not found:
-                raise BrokenDirectoryError("the first directory cannot be read") from None
-            # What follows is lost, but that there was something must not be: reading that page says so.
-            found.append((offset, True))
-            break
-        if _WIDTH in fields or not found:
-            found.append((offset, not _reduced(fields)))
-        offset = following
-    full = tuple(offset for offset, is_full in found if is_full) or (found[0][0],)
-    return Pages(full, len(found) - len(full))
-
-
-def _reduced(fields: dict[int, Field]) -> bool:
-    """Tell whether a directory is marked as a smaller copy or a mask of another."""
-    kind, old = (_numbers(fields, tag) for tag in (254, 255))
-    return bool(kind and kind[0] & 5) or old == (2,)
-
-
-def _next(stream: BinaryIO, head: ifd.Header, offset: int) -> int:
-    counting, pointer, entry = ("Q", "Q", 20) if head.big else ("H", "I", 12)
-    stream.seek(offset)
-    (count,) = struct.unpack(head.order + counting, stream.read(struct.calcsize(counting)))
-    stream.seek(offset + struct.calcsize(f"<{counting}") + count * entry)
-    data = stream.read(struct.calcsize(f"<{pointer}"))
-    return int(struct.unpack(head.order + pointer, data)[0]) if len(data) == struct.calcsize(f"<{pointer}") else 0
-
-
-class PageView(io.BufferedIOBase):
-    """A TIFF file in whose header another page stands as the first, for readers that know only that one."""
-
-    def __init__(self, stream: BinaryIO, offset: int) -> None:
-        """View ``stream`` with the directory at ``offset`` as its first."""
-        head = ifd.header(stream)
-        stream.seek(0)
-        start = stream.read(16 if head.big else 8)
-        pointer = struct.pack(head.order + ("Q" if head.big else "I"), offset)
-        self._head = start[: 8 if head.big else 4] + pointer
-        self._stream = stream
-        self.seek(0)
-        if isinstance(stream, io.BytesIO):
-            self.getvalue = stream.getvalue  # Pillow asks for it; where the page stands it knows by then
-
-    def fileno(self) -> int:
-        """Return the file's own descriptor: Pillow hands it to libtiff, together with the page's place."""
-        return self._stream.fileno()
-
-    def readable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move as in any file."""
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Say where it stands."""
-        return self._stream.tell()
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read as from any file."""
-        place = self._stream.tell()
-        data = self._stream.read(-1 if size is None else size)
-        if place < len(self._head):
-            data = (self._head[place : place + len(data)]) + data[len(self._head) - place :]
-        return data
-
-
-def number(fields: dict[int, Field], tag: int, default: int) -> int:
-    """Return a field's first number, or ``default`` where there is none."""
-    found = _numbers(fields, tag)
-    return found[0] if found else default
-
-
-def _numbers(fields: dict[int, Field], tag: int) -> tuple[int, ...]:
-    field = fields.get(tag)
-    width = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}.get(field.kind) if field else None
-    if field is None or width is None:
-        return ()
-    return tuple(np.frombuffer(field.data[: 64 * width], f"<u{width}").tolist())
 
 
 def first(stream: BinaryIO) -> int:
@@ -170,8 +59,8 @@ def orientation(fields: dict[int, Field]) -> int:
 def suits_pillow(fields: dict[int, Field]) -> bool:
     """Tell whether only Pillow decodes the page, if it opens it at all, or decodes it just as well in fewer bits."""
     return (
-        max(_numbers(fields, _BITS) or (1,)) <= 8
-        and set(_numbers(fields, _FORMAT)) <= {1}
+        max(numbers(fields, _BITS) or (1,)) <= 8
+        and set(numbers(fields, _FORMAT)) <= {1}
         and (number(fields, _COMPRESSION, 1) == _OLD_JPEG or number(fields, _PHOTOMETRIC, 1) in _LAB)
     )
 

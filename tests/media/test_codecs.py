@@ -268,6 +268,17 @@ def test_avif_of_twelve_bits_with_metadata(kind, request, deepen, wide_profile, 
     assert np.abs(found.pixels.astype(int) - pixels).mean() < 600
 
 
+@pytest.mark.parametrize(
+    ("primaries", "transfer", "says"), [(9, 16, "PQ"), (9, 18, "HLG"), (12, 13, "Display P3"), (1, 13, ""), (2, 2, "")]
+)
+def test_colours_told_by_number(rgb, primaries, transfer, says) -> None:
+    data = imagecodecs.avif_encode(
+        rgb, level=95, speed=9, primaries=primaries, transfer=transfer, matrix=1, numthreads=1
+    )
+    found = read(io.BytesIO(data)).warnings
+    assert (len(found) == 1 and says in found[0] and "taken for sRGB" in found[0]) if says else found == []
+
+
 # -- JPEG 2000 ---------------------------------------------------------------------------------------------------------
 
 
