@@ -86,7 +86,7 @@ def read(
     from colorcli.media import decode  # Pillow is not loaded before there is something to decode
 
     if isinstance(source, (str, os.PathLike)):
-        shown = name or printable(source)
+        shown = printable(name or source)
         try:
             with _open_regular(source) as stream:
                 found = decode.decode(stream, shown, max_pixels=max_pixels, page=page)
@@ -95,7 +95,7 @@ def read(
         except MemoryError as error:
             raise _too_large(shown) from error
     else:
-        shown = name or "-"
+        shown = printable(name or "-")
         try:
             found = decode.decode(decode.in_memory(source), shown, max_pixels=max_pixels, page=page)
         except OSError as error:

@@ -39,8 +39,8 @@ def _xmp(packet: bytes) -> bytes:
 
 @cache
 def _bomb() -> bytes:
-    """Sixteen kilobytes that inflate to as many megabytes."""
-    return zlib.compress(bytes(1 << 24), 1)
+    """Sixty-four kilobytes that inflate to as many megabytes."""
+    return zlib.compress(bytes(1 << 26), 9)
 
 
 def _itxt(packet: bytes, *, packed: bool = True) -> bytes:
