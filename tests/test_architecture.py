@@ -44,6 +44,8 @@ KEPT_IN = {
     "rawpy": ("media.raw",),
     "av": ("media.video",),
     "huggingface_hub": ("weights.hub",),
+    "filelock": ("engine.lock",),
+    "pathspec": ("engine.selection",),
     "typer": ("cli",),
     "rich": ("cli", "report"),
     "matplotlib": ("report",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections import Counter
@@ -10,23 +11,23 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorcli.cli._options import Pictures
 from colorcli.cli._output import Output, duration
+from colorcli.cli._pictures import Pictures
 from colorcli.engine.options import ColorizeOptions, RunOptions
-from colorcli.errors import ColorcliError, DeviceError, SomeFailedError
+from colorcli.errors import ColorcliError, DeviceError, MediaError, SomeFailedError
 
 if TYPE_CHECKING:
     from colorcli.engine.plan import Job
     from colorcli.engine.result import Result
+    from colorcli.engine.verdict import Verdict
     from colorcli.weights.resolve import Model
-
-_EXISTS = "the output exists"
 
 
 def run(
     jobs: Sequence[Job],
     asked: ColorizeOptions,
     how: RunOptions,
+    model: Model,
     options: Pictures,
     output: Output,
     *,
@@ -38,64 +39,102 @@ def run(
         jobs: at least one.
         asked: how photos are colorized.
         how: how the run goes about it.
-        options: of the command line; ``dry_run``, ``overwrite`` and ``debug`` count here.
+        model: resolved; before torch is loaded, so that misspelt names are told at once.
+        options: of the command line; ``dry_run`` and ``debug`` count here.
         output: the command's voice.
         folder: takes all outputs, and is made first; None where each photo has an output of its own.
 
     Raises:
-        ColorcliError: what is wrong with model or device; with the photo, where it is one without a ``folder``.
+        ColorcliError: what is wrong with model or device; with the photo, where it is one without a ``folder``; what
+            stopped the run.
         SomeFailedError: otherwise, where some of them failed.
         OSError: ``folder`` cannot be made; the one photo cannot be opened.
         KeyboardInterrupt: with a sentence on how far it went.
     """
-    from colorcli.weights.resolve import resolve
-
-    # Before torch is loaded: misspelt models and, for one photo, misspelt paths are told at once.
-    model = resolve(asked.model)
+    _open_books(jobs, asked, how, model)
     if options.dry_run:
         _show_plan(jobs, model, how, output)
         return
-    todo = [job for job in jobs if not _is_skipped(job, how)]
+    todo = [job for job in jobs if _is_to_do(_decided(job, how, hashing=False))]
     alone = folder is None and len(jobs) == 1
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     if alone and todo and isinstance(todo[0].input, Path):
-        with todo[0].input.open("rb"):
-            pass
-    _Run(len(jobs), len(todo), alone, options, output).follow(_results(jobs, asked, how, model, output))
+        _check_readable(todo[0].input)
+    follower = _Run(len(jobs), len(todo), alone, options, output)
+    follower.follow(_results(jobs, todo, asked, how, model, output))
 
 
-def _is_skipped(job: Job, how: RunOptions) -> bool:
-    return job.exists and not how.overwrite
+def _open_books(jobs: Sequence[Job], asked: ColorizeOptions, how: RunOptions, model: Model) -> None:
+    """Tell the books of the jobs how photos come out in this run."""
+    books = {id(job.book): job.book for job in jobs if job.book is not None}
+    if not books:
+        return
+    from colorcli.engine import settings as deciding
+
+    settings = deciding.settings(asked, how, model.card)
+    for book in books.values():
+        book.how, book.settings, book.key = how, settings, deciding.key(settings, model.sha256)
+
+
+def _decided(job: Job, how: RunOptions, *, hashing: bool) -> Verdict | None:
+    """Return what is to become of a job; None if only a look into files could tell, and ``hashing`` is not asked for.
+
+    What cannot be looked at is to be done: doing it will say what is wrong.
+    """
+    from colorcli.engine.result import Skip
+    from colorcli.engine.verdict import Verdict
+
+    source = job.input if isinstance(job.input, Path) else Path(job.source)
+    if job.book is not None:
+        try:
+            return job.book.judge(job, hashing=hashing)
+        except OSError:
+            return Verdict(source=source)
+    exists = job.exists and not how.overwrite
+    return Verdict(source=source, skip=Skip.EXISTS if exists else None, hint="--overwrite replaces it")
+
+
+def _is_to_do(verdict: Verdict | None) -> bool:
+    return verdict is None or verdict.skip is None
+
+
+def _check_readable(path: Path) -> None:
+    """Raise what the system has against reading a file; without waiting for the other end of a pipe."""
+    os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
 
 
 def _show_plan(jobs: Sequence[Job], model: Model, how: RunOptions, output: Output) -> None:
+    todo = 0
     for job in jobs:
-        skipped = _is_skipped(job, how)
+        verdict = _decided(job, how, hashing=True)
+        assert verdict is not None
+        todo += verdict.skip is None
         if output.json:
-            status = "skipped" if skipped else "planned"
-            reason = _EXISTS if skipped else None
-            record = {"input": job.source, "output": job.target, "status": status, "reason": reason}
-            output.result({**record, "model": model.card.name})
+            status = "planned" if verdict.skip is None else "skipped"
+            record = {"input": job.source, "output": job.target, "status": status}
+            output.result({**record, "reason": verdict.skip or verdict.why, "model": model.card.name})
         else:
-            output.line(f"{job.source} -> {job.target}" + ("  (exists, skipped)" if skipped else ""))
-    todo = sum(not _is_skipped(job, how) for job in jobs)
+            why = f"skipped: {verdict.skip}" if verdict.skip else verdict.why
+            output.line(f"{job.source} -> {job.target}" + (f"  ({why})" if why else ""))
     output.note(f"{_photos(todo)} to colorize with model {model.card.name}, {len(jobs) - todo} to skip; nothing done")
 
 
 def _results(
-    jobs: Sequence[Job], asked: ColorizeOptions, how: RunOptions, model: Model, output: Output
+    jobs: Sequence[Job], todo: Sequence[Job], asked: ColorizeOptions, how: RunOptions, model: Model, output: Output
 ) -> Generator[Result]:
-    """Load the model and run; neither where all outputs exist."""
-    if all(_is_skipped(job, how) for job in jobs):
+    """Load the model and run; neither where there is nothing to do."""
+    if not todo:
         from colorcli.engine.result import Result
 
         for job in jobs:
+            verdict = _decided(job, how, hashing=False)
             yield Result(
                 input=job.source,
                 output=job.target,
                 status="skipped",
-                reason=_EXISTS,
+                reason=verdict.skip if verdict else None,
+                hint=verdict.hint if verdict else None,
                 model=model.card.name,
                 weights_sha256=model.sha256,
             )
@@ -120,6 +159,8 @@ class _Run:
         self._total, self._todo, self._alone = total, todo, alone
         self._debug, self._output = options.debug, output
         self._counts: Counter[str] = Counter()
+        self._skips: Counter[str] = Counter()
+        self._copied = 0
         self._begun = time.monotonic()
 
     def follow(self, results: Generator[Result]) -> None:
@@ -137,12 +178,19 @@ class _Run:
                     for result in results:
                         self._tell(result)
         except KeyboardInterrupt as interrupt:
-            done = self._counts["done"] + self._counts["skipped"]
             raise KeyboardInterrupt(
-                f"interrupted with {done} of {_photos(self._total)} done; the same command goes on from there"
+                f"interrupted with {self._how_far()}; the same command goes on from there"
             ) from interrupt
+        except MediaError as error:
+            if self._alone or error.exit_code != MediaError.exit_code or not self._counts:
+                raise
+            raise MediaError(f"stopped with {self._how_far()}: {error.message}", hint=error.hint) from error
         if not self._alone:
             self._sum_up()
+
+    def _how_far(self) -> str:
+        done = self._counts["done"] + self._counts["skipped"]
+        return f"{done} of {_photos(self._total)} done, {self._total - done} left"
 
     def _tell(self, result: Result) -> None:
         self._counts[result.status] += 1
@@ -153,10 +201,14 @@ class _Run:
             self._fail(result)
             return
         say = self._output.note if self._alone else self._output.detail
+        how_else = f" ({result.hint})" if result.hint else ""
         if result.status == "skipped":
-            say(f"{result.input}: skipped, {result.output} exists (--overwrite replaces it)")
+            self._skips[result.reason or "skipped"] += 1
+            say(f"{result.input}: skipped, {result.reason}{how_else}")
             return
-        say(f"{result.input} -> {result.output} ({duration(result.seconds)})")
+        self._copied += result.reason is not None
+        as_it_is = f": {result.reason}{how_else}" if result.reason else ""
+        say(f"{result.input} -> {result.output} ({duration(result.seconds)}){as_it_is}")
         for warning in result.warnings:
             self._output.warning(f"{result.input}: {warning}")
         if result.downgrades:
@@ -178,7 +230,8 @@ class _Run:
     def _sum_up(self) -> None:
         counts, seconds = self._counts, time.monotonic() - self._begun
         parts = [f"{counts['done']} done in {duration(seconds)}"]
-        parts += [f"{counts['skipped']} skipped because the output exists"] if counts["skipped"] else []
+        parts += [f"{self._copied} of them copied, in colour already"] if self._copied else []
+        parts += [f"{count} skipped: {reason}" for reason, count in self._skips.most_common()]
         if not counts["failed"]:
             self._output.note(", ".join(parts))
             return

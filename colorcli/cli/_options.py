@@ -12,21 +12,21 @@ import re
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from colorcli.cli._errors import set_debug
 from colorcli.cli._output import Output
-from colorcli.engine.options import PRECISIONS, ColorizeOptions, RunOptions
+from colorcli.engine.options import PRECISIONS
 from colorcli.errors import UsageError
-from colorcli.registry import DECODERS, UPSAMPLERS, near_miss
+from colorcli.registry import near_miss
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 FORMS = ("joint", "report")
 
-_COLOUR, _MACHINE, _FILES, _WORDS = "Colour", "Machine", "Files", "Messages"
+#: Headings of ``--help``.
+COLOUR, MACHINE, FILES, WORDS = "Colour", "Machine", "Files", "Messages"
 
 
 def models() -> list[str]:
@@ -48,7 +48,7 @@ def check_name(noun: str, value: str | None, known: Iterable[str]) -> str | None
     return value
 
 
-def _one_of(noun: str, known: Callable[[], Iterable[str]]) -> Callable[[str | None], str | None]:
+def one_of(noun: str, known: Callable[[], Iterable[str]]) -> Callable[[str | None], str | None]:
     """Return a check of an option's value for typer to call."""
 
     def check(value: str | None) -> str | None:
@@ -63,7 +63,7 @@ def _device(value: str) -> str:
     return value
 
 
-def _completion(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+def completion(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
     """Return what typer calls on TAB; the shell completes file names where nothing fits."""
 
     def complete(incomplete: str) -> list[str]:
@@ -78,9 +78,9 @@ DeviceOption = Annotated[
         "--device",
         envvar="COLORCLI_DEVICE",
         callback=_device,
-        autocompletion=_completion(lambda: DEVICES),
+        autocompletion=completion(lambda: DEVICES),
         help="auto, cpu, cuda, cuda:N or mps.",
-        rich_help_panel=_MACHINE,
+        rich_help_panel=MACHINE,
     ),
 ]
 PrecisionOption = Annotated[
@@ -88,10 +88,10 @@ PrecisionOption = Annotated[
     typer.Option(
         "--precision",
         envvar="COLORCLI_PRECISION",
-        autocompletion=_completion(lambda: PRECISIONS),
-        callback=_one_of("precision", lambda: PRECISIONS),
+        autocompletion=completion(lambda: PRECISIONS),
+        callback=one_of("precision", lambda: PRECISIONS),
         help=f"Of the network: {', '.join(PRECISIONS)}.",
-        rich_help_panel=_MACHINE,
+        rich_help_panel=MACHINE,
     ),
 ]
 
@@ -127,12 +127,12 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
 class Words:
     """What a command says, and how: the options of every command."""
 
-    json: Annotated[bool, typer.Option("--json", help="JSON on stdout: one object a line.", rich_help_panel=_WORDS)] = (
+    json: Annotated[bool, typer.Option("--json", help="JSON on stdout: one object a line.", rich_help_panel=WORDS)] = (
         False
     )
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Errors only; results still go to stdout.", rich_help_panel=_WORDS),
+        typer.Option("--quiet", "-q", help="Errors only; results still go to stdout.", rich_help_panel=WORDS),
     ] = False
     verbose: Annotated[
         int,
@@ -142,7 +142,7 @@ class Words:
             count=True,
             show_default=False,
             help="Say more; -vv also what libraries log.",
-            rich_help_panel=_WORDS,
+            rich_help_panel=WORDS,
         ),
     ] = 0
     debug: Annotated[
@@ -153,7 +153,7 @@ class Words:
             callback=set_debug,
             envvar="COLORCLI_DEBUG",
             help="Show tracebacks of errors.",
-            rich_help_panel=_WORDS,
+            rich_help_panel=WORDS,
         ),
     ] = False
 
@@ -166,128 +166,3 @@ class Words:
         if self.quiet and self.verbose:
             raise UsageError("--quiet and --verbose exclude each other", hint="leave one out")
         return Output(json=self.json, quiet=self.quiet, verbose=self.verbose)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pictures(Words):
-    """How pictures are colorized and written: the options of ``photo`` and ``folder``."""
-
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            "-m",
-            envvar="COLORCLI_MODEL",
-            autocompletion=_completion(models),
-            help="Name of a model, run folder or .safetensors file.",
-            rich_help_panel=_COLOUR,
-        ),
-    ] = "default"
-    strength: Annotated[
-        float | None,
-        typer.Option(
-            envvar="COLORCLI_STRENGTH",
-            help="Factor on the colours: 0 is gray, 2 twice as strong.",
-            show_default="the model's",
-            rich_help_panel=_COLOUR,
-        ),
-    ] = None
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            envvar="COLORCLI_TEMPERATURE",
-            help="Below 1 bolder, above 1 more cautious.",
-            show_default="the model's",
-            rich_help_panel=_COLOUR,
-        ),
-    ] = None
-    decoder: Annotated[
-        str | None,
-        typer.Option(
-            envvar="COLORCLI_DECODER",
-            autocompletion=_completion(DECODERS.names),
-            callback=_one_of("decoder", DECODERS.names),
-            help=f"From distribution to colour: {', '.join(DECODERS.names())}.",
-            show_default="the model's",
-            rich_help_panel=_COLOUR,
-        ),
-    ] = None
-    mrf_form: Annotated[
-        str | None,
-        typer.Option(
-            envvar="COLORCLI_MRF_FORM",
-            autocompletion=_completion(lambda: FORMS),
-            callback=_one_of("form of the mrf decoder", lambda: FORMS),
-            help=f"Field of the mrf decoder: {' or '.join(FORMS)}.",
-            show_default="the model's",
-            rich_help_panel=_COLOUR,
-        ),
-    ] = None
-    palette: Annotated[
-        Path | None,
-        typer.Option(envvar="COLORCLI_PALETTE", help="Prefer the colours of this picture.", rich_help_panel=_COLOUR),
-    ] = None
-    upsampler: Annotated[
-        str | None,
-        typer.Option(
-            envvar="COLORCLI_UPSAMPLER",
-            autocompletion=_completion(UPSAMPLERS.names),
-            callback=_one_of("upsampler", UPSAMPLERS.names),
-            help=f"From small to full-size colour: {', '.join(UPSAMPLERS.names())}.",
-            show_default="the model's",
-            rich_help_panel=_COLOUR,
-        ),
-    ] = None
-    seed: Annotated[
-        int,
-        typer.Option(envvar="COLORCLI_SEED", help="For decoders that draw (sample).", rich_help_panel=_COLOUR),
-    ] = 0
-    size: Annotated[
-        int | None,
-        typer.Option(
-            envvar="COLORCLI_SIZE",
-            help="The network looks at size x size pixels' worth of the photo.",
-            show_default="the model's",
-            rich_help_panel=_MACHINE,
-        ),
-    ] = None
-    device: DeviceOption = "auto"
-    precision: PrecisionOption = "auto"
-    quality: Annotated[
-        int,
-        typer.Option(envvar="COLORCLI_QUALITY", help="Of JPEG and WebP output, 1 to 100.", rich_help_panel=_FILES),
-    ] = 95
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace outputs that exist.", rich_help_panel=_FILES)
-    ] = False
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Only say what would be done.", rich_help_panel=_FILES)
-    ] = False
-
-    def colorize(self) -> ColorizeOptions:
-        """Return what the engine is asked for.
-
-        Raises:
-            UsageError: a number out of its range.
-        """
-        return ColorizeOptions(
-            model=self.model,
-            device=self.device,
-            precision=self.precision,
-            size=self.size,
-            strength=self.strength,
-            temperature=self.temperature,
-            decoder=self.decoder,
-            form=self.mrf_form,
-            upsampler=self.upsampler,
-            seed=self.seed,
-            palette=self.palette,
-        )
-
-    def run(self, **more: Any) -> RunOptions:
-        """Return how the engine is to go about it; ``more`` are fields of ``RunOptions``.
-
-        Raises:
-            UsageError: a number out of its range.
-        """
-        return RunOptions(overwrite=self.overwrite, quality=self.quality, **more)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorcli.cli._options import Pictures, spread
-from colorcli.errors import MediaError
+from colorcli.cli import _inputs
+from colorcli.cli._options import spread
+from colorcli.cli._pictures import Pictures
+from colorcli.errors import MediaError, UsageError
+
+if TYPE_CHECKING:
+    from colorcli.cli._output import Output
+    from colorcli.engine.options import ColorizeOptions, RunOptions
+
+_WHICH, _AGAIN = "Which photos", "Running again"
 
 
 @spread
 def command(
-    root: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of pictures; searched with all below it.")],
+    root: Annotated[
+        Path | None, typer.Argument(metavar="DIR", show_default=False, help="Folder of pictures, with all below it.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -23,6 +33,36 @@ def command(
             help="Folder that takes the results, as a mirror of the tree.",
         ),
     ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", show_default="the input's", help="Of all outputs: png, jpg, tif, webp and so on."),
+    ] = None,
+    files_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", rich_help_panel=_WHICH, help="Only the files below DIR that LIST names; - is stdin."
+        ),
+    ] = None,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", rich_help_panel=_WHICH, help="Names in LIST end with NUL, not with a line.")
+    ] = False,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", rich_help_panel=_WHICH, help="Only what matches, as in .gitignore; repeatable."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", rich_help_panel=_WHICH, help="Nothing that matches; repeatable."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", rich_help_panel=_AGAIN, help="Do again what is done already.")
+    ] = False,
+    only_failed: Annotated[
+        bool, typer.Option("--only-failed", rich_help_panel=_AGAIN, help="Only what failed last time.")
+    ] = False,
+    retry: Annotated[
+        int, typer.Option(min=0, metavar="N", rich_help_panel=_AGAIN, help="Try failures again, N times at most.")
+    ] = 0,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first picture that fails.")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, envvar="COLORCLI_WORKERS", help="Threads that decode, and as many that encode.")
@@ -39,19 +79,70 @@ def command(
     colorcli folder scans/ -o colored/
 
     colorcli folder scans/ --model mrf --json > results.jsonl
+
+    find scans -newer last -print0 | colorcli folder scans --files-from - -0
     """
     output = options.output()
     asked = options.colorize()
-    how = options.run(fail_fast=fail_fast, batch=batch_size, readers=workers, writers=workers)
-
-    from colorcli.cli import _batch
-    from colorcli.engine.plan import plan_folder
-    from colorcli.media.discover import OUTPUT_MARK
-
-    if out is None:
+    how = options.run(
+        force=force,
+        only_failed=only_failed,
+        retry=retry,
+        fail_fast=fail_fast,
+        batch=batch_size,
+        readers=workers,
+        writers=workers,
+    )
+    if root is None:
+        if files_from is None:
+            raise UsageError("missing argument 'DIR'", hint="see colorcli folder --help")
+        root = Path()
+    suffix = _inputs.suffix_of(form)
+    if options.in_place and (out is not None or form is not None):
+        raise UsageError("--in-place leaves no choice of output or format", hint="leave out -o and --format")
+    if options.in_place:
+        out = root
+    elif out is None:
         named = root if root.name.strip(".") else root.resolve()  # "." and ".." have no name of their own
-        out = named.with_name(f"{named.name}{OUTPUT_MARK}")
-    jobs = plan_folder(root, out)
-    if not jobs:
-        raise MediaError(f"{root}: no pictures in it", hint="`colorcli photo` takes single files of any name")
-    _batch.run(jobs, asked, how, options, output, folder=out)
+        out = named.with_name(f"{named.name}_color")
+    chosen = _inputs.read_list(files_from, null=null) if files_from is not None else None
+
+    from colorcli.engine import plan, selection
+
+    plan.check_folders(root, out, in_place=options.in_place)
+    inputs = selection.find(
+        root, output=None if options.in_place else out, chosen=chosen, include=include or (), exclude=exclude or ()
+    )
+    if not inputs:
+        which = " of the kind asked for" if chosen is not None or include or exclude else ""
+        raise MediaError(f"{root}: no pictures{which} in it", hint="`colorcli photo` takes single files of any name")
+    _run(root, out, inputs, suffix, (asked, how), options, output)
+
+
+def _run(
+    root: Path,
+    out: Path,
+    inputs: list[Path],
+    suffix: str | None,
+    engine: tuple[ColorizeOptions, RunOptions],
+    options: Pictures,
+    output: Output,
+) -> None:
+    from colorcli.cli import _batch
+    from colorcli.engine.book import Book
+    from colorcli.engine.plan import plan_folder
+    from colorcli.weights.resolve import resolve
+
+    asked, how = engine
+    model = resolve(asked.model)  # misspelt models are told before any folder is made
+    with Book(root, out, write=not options.dry_run, in_place=options.in_place) as book:
+        for warning in book.warnings:
+            output.warning(warning)
+        jobs = plan_folder(root, out, suffix=suffix, book=book, inputs=inputs)
+        book.clean([job.output.parent for job in jobs if isinstance(job.output, Path)])
+        if how.only_failed:
+            jobs = [job for job in jobs if book.failed(job)]
+            if not jobs:
+                output.note("nothing failed last time")
+                return
+        _batch.run(jobs, asked, how, model, options, output, folder=out)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorcli.cli._options import Pictures, spread
+from colorcli.cli._options import spread
+from colorcli.cli._pictures import Pictures
 from colorcli.errors import MediaError, UsageError
 
 if TYPE_CHECKING:
@@ -44,8 +47,43 @@ def command(
     asked, how = options.colorize(), options.run()
 
     from colorcli.cli import _batch
+    from colorcli.weights.resolve import resolve
 
-    _batch.run(plan(inputs, out, json=options.json), asked, how, options, output)
+    model = resolve(asked.model)
+    with ExitStack() as books:
+        if options.in_place:
+            jobs = plan_in_place(inputs, out, books, write=not options.dry_run)
+        else:
+            jobs = plan(inputs, out, json=options.json)
+        _batch.run(jobs, asked, how, model, options, output)
+
+
+def plan_in_place(inputs: Sequence[str], out: str | None, books: ExitStack, *, write: bool) -> list[Job]:
+    """Turn what the command line names into jobs whose results take the places of their inputs.
+
+    Args:
+        inputs: paths.
+        out: as ``-o`` says: must be None.
+        books: closes the books of the photos' folders, which keep the originals.
+        write: open them for writing.
+
+    Raises:
+        UsageError: a combination that has no meaning.
+        MediaError: a format that cannot be written; another run in one of the folders.
+    """
+    from colorcli.engine import book, plan
+
+    if out is not None or "-" in inputs:
+        raise UsageError("--in-place is for files, and leaves no choice of output", hint="leave out -o and -")
+    paths = [_named(name) for name in dict.fromkeys(inputs)]
+    for path in paths:
+        if not path.parent.is_dir():
+            raise MediaError(f"no such folder: {path.parent}", hint="check the path")
+    homes = [book.home_of(path) for path in paths]
+    opened = {home: books.enter_context(book.Book(home, home, write=write, in_place=True)) for home in set(homes)}
+    inside = [home / os.path.relpath(path, home) for path, home in zip(paths, homes, strict=True)]
+    names = [path.relative_to(home).as_posix() for path, home in zip(inside, homes, strict=True)]
+    return plan.plan_in_place(inside, names, [opened[home] for home in homes])
 
 
 def plan(inputs: Sequence[str], out: str | None, *, json: bool = False) -> list[Job]:

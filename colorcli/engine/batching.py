@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from torch import Tensor
 
 from colorcli.engine.colorizer import Prepared
+from colorcli.engine.identity import Identity
 from colorcli.engine.plan import Job
 from colorcli.media.photo import Photo
+
+if TYPE_CHECKING:
+    from colorcli.engine.document import Document
 
 
 @dataclass
@@ -22,7 +29,21 @@ class Item:
         ab: ``(2, h, w)``, once predicted.
         megapixels: of the photo; 0 before it is decoded.
         seconds: work spent on it.
+        source: what is read: the job's input, or the original that is kept of it.
+        replace: a file under the output's name may be replaced.
+        before: our own file under the output's name.
+        identity: of the source, where a book is kept.
+        times: of the source's last access and change, ns.
         skipped: why nothing is done.
+        hint: how to have it done otherwise.
+        triage: what kind of picture it is, `colorcli.engine.triage.Triage.to_json`.
+        colored: it was in colour already.
+        keep: it goes out as it came.
+        output: where a copy went, if not to the job's output.
+        buffer: takes the pages that are written to a stream.
+        document: the file of several pages it is a page of.
+        page: which one, from 0.
+        pages: how many the file has.
         error: what went wrong.
         predicted: it has been to the network.
         written: the output is complete.
@@ -38,7 +59,21 @@ class Item:
     ab: Tensor | None = None
     megapixels: float = 0.0
     seconds: float = 0.0
+    source: Path | BinaryIO | None = None
+    replace: bool = False
+    before: Identity | None = None
+    identity: Identity | None = None
+    times: tuple[int, int] | None = None
     skipped: str | None = None
+    hint: str | None = None
+    triage: dict[str, Any] | None = None
+    colored: bool = False
+    keep: bool = False
+    output: Path | None = None
+    buffer: BytesIO | None = None
+    document: Document | None = None
+    page: int = 0
+    pages: int = 1
     error: Exception | None = None
     predicted: bool = False
     written: bool = False

@@ -10,46 +10,27 @@ on the disk is the one recorded. An output that is there and is not provably our
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import os
-import shutil
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from colorcli.engine.identity import Identity
+from colorcli.engine import originals
+from colorcli.engine.identity import Identity, status_of
 from colorcli.engine.manifest import NAME, Manifest, Record
 from colorcli.engine.options import RunOptions
 from colorcli.engine.result import Skip
+from colorcli.engine.verdict import Verdict
+from colorcli.errors import MediaError
 from colorcli.media._messages import from_os_error, printable
-from colorcli.media.atomic import writing
 
 if TYPE_CHECKING:
     from colorcli.engine.lock import Lock
     from colorcli.engine.plan import Job
 
-FOLDER = ".colorcli"
+FOLDER, ORIGINALS = ".colorcli", "originals"
 _OVERWRITE = "--overwrite replaces it"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What is to become of a job.
-
-    Attributes:
-        source: what to read.
-        skip: why nothing is to be done, or None.
-        hint: how to have it done all the same.
-        replace: a file under the output's name may be replaced.
-        before: our own file under the output's name.
-    """
-
-    source: Path
-    skip: str | None = None
-    hint: str | None = None
-    replace: bool = False
-    before: Identity | None = None
 
 
 class Book:
@@ -96,6 +77,8 @@ class Book:
     def _enter(self) -> None:
         from colorcli.engine.lock import Lock
 
+        if self.out.exists() and not self.out.is_dir():
+            raise MediaError(f"a file, not a folder: {printable(self.out)}", hint="name another folder with -o")
         self._home.mkdir(parents=True, exist_ok=True)
         self._lock = Lock(self._home, self.out)
         self.killed = self._lock.killed
@@ -110,19 +93,19 @@ class Book:
             for folder in {*folders, self._home}:
                 remove_parts(folder, self.killed)
 
-    def close(self) -> None:
-        """Let go of manifest and lock."""
+    def close(self, *, clean: bool = True) -> None:
+        """Let go of manifest and lock; if not ``clean``, the next run looks for what this one left half done."""
         if hasattr(self, "manifest"):
             self.manifest.close()
         if self._lock is not None:
-            self._lock.release()
+            self._lock.release(clean=clean)
             self._lock = None
 
     def __enter__(self) -> Book:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(clean=kind is None or issubclass(kind, Exception))
 
     # -- decisions ------------------------------------------------------------------------------------------------
 
@@ -132,7 +115,7 @@ class Book:
 
     def original(self, job: Job) -> Path:
         """Return where the original of a job done in place is kept."""
-        return self._home / "originals" / job.name
+        return self._home / ORIGINALS / job.name
 
     def failed(self, job: Job) -> bool:
         """Say whether the job failed when it was last tried."""
@@ -159,19 +142,32 @@ class Book:
                 source=target,
                 skip=Skip.DONE if record is not None and record.key == self.key else Skip.ORIGINAL_GONE,
             )
-        same = None if record is None or record.source is None else _is_at(record.source, source, hashing=hashing)
+        same = None if record is None or record.source is None else record.source.is_still_at(source, hashing=hashing)
         if same is None and record is not None and record.source is not None and not hashing:
             return None
         if record is not None and same and not self.how.force:
             verdict = self._done(record, source, there, hashing=hashing)
             if verdict is not None:
                 return verdict
-        if self.in_place:
-            return self._may_write_in_place(job, source, there, before)
         of_another = record is not None and record.root != self._root_name
-        if of_another and not same and there == "ours" and not self.how.overwrite:
-            return Verdict(source=source, skip=Skip.OTHER, hint=f"{_OVERWRITE}; or name another folder with -o")
-        return self._by_owner(source, there, before)
+        if self.in_place:
+            verdict = self._may_write_in_place(job, source, there, before)
+        elif of_another and not same and there == "ours" and not self.how.overwrite:
+            verdict = Verdict(source=source, skip=Skip.OTHER, hint=f"{_OVERWRITE}; or name another folder with -o")
+        else:
+            verdict = self._by_owner(source, there, before)
+        return dataclasses.replace(verdict, why=self._why(record, same))
+
+    def _why(self, record: Record | None, same: bool | None) -> str | None:
+        if record is None:
+            return None
+        if record.status == "failed":
+            return "failed last time"
+        if not same:
+            return "the input has changed"
+        if record.key != self.key or record.on_color not in (None, self.settings.get("on_color")):
+            return "settings or weights have changed"
+        return "asked for again" if self.how.force else "the output is gone or replaced"
 
     def may_replace(self, path: Path) -> Verdict:
         """Decide whether another file than the planned one may be written: a copy under the input's own suffix."""
@@ -187,7 +183,7 @@ class Book:
             return None
         path = self.out / record.output
         if there == "ours" or record.output != record.planned:
-            status = _stat(path)
+            status = status_of(path)
             # A file that the record was to replace may still be there, if the run was killed before it did.
             if status is not None and record.made.is_at(path, status, hashing=hashing):
                 return Verdict(source=source, skip=Skip.DONE)
@@ -200,7 +196,7 @@ class Book:
 
     def _may_write_in_place(self, job: Job, source: Path, there: str, before: Identity | None) -> Verdict:
         target, original = _path(job.output), self.original(job)
-        if source == target or there in ("ours", "missing") or _same_content(target, original):
+        if source == target or there in ("ours", "missing") or originals.is_same(target, original):
             return Verdict(source=source, replace=True, before=before)
         hint = f"its original is {printable(original)}: move that away to have the changed file colorized"
         return Verdict(source=source, skip=Skip.CHANGED, hint=hint)
@@ -223,7 +219,7 @@ class Book:
         self, path: Path, *, hashing: bool
     ) -> tuple[Literal["missing", "ours", "changed", "foreign", "unsure"], Identity | None]:
         """Say whose a file is, and which of ours."""
-        status = _stat(path)
+        status = status_of(path)
         if status is None:
             return "missing", None
         record = self.manifest.made.get(self.relative(path))
@@ -239,25 +235,13 @@ class Book:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def keep_original(self, job: Job) -> None:
-        """Keep the original of a job done in place, once; by a hard link, or a copy where there are none.
+        """Keep the original of a job done in place, once.
 
         Raises:
             MediaError: it cannot be kept.
         """
-        original, path = self.original(job), Path(os.path.realpath(_path(job.output)))
-        if not self.in_place or original.exists():
-            return
-        try:
-            original.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(path, original)
-            except OSError:
-                status = path.stat()
-                times = status.st_atime_ns, status.st_mtime_ns
-                with path.open("rb") as source, writing(original, times=times) as copy:
-                    shutil.copyfileobj(source, copy)
-        except OSError as error:
-            raise from_os_error(error, original, doing="keep the original as") from error
+        if self.in_place:
+            originals.keep(_path(job.output), self.original(job))
 
     def record(
         self,
@@ -305,26 +289,17 @@ class Book:
         )
 
 
-def _path(name: Any) -> Path:
+def home_of(path: Path) -> Path:
+    """Return the folder whose book keeps the original of a photo done in place; where none does, the photo's own.
+
+    A photo done with the folder above it is so found again when it is named alone.
+    """
+    name = Path(os.path.abspath(path))  # noqa: PTH100  (links stay as they are)
+    kept = (folder for folder in name.parents if (folder / FOLDER / ORIGINALS / name.relative_to(folder)).exists())
+    return next(kept, path.parent)
+
+
+def _path(name: Path | BinaryIO) -> Path:
     if not isinstance(name, Path):
         raise TypeError("a stream has no place in a manifest")
     return name
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _is_at(identity: Identity, path: Path, *, hashing: bool) -> bool | None:
-    with contextlib.suppress(OSError):
-        return identity.is_at(path, path.stat(), hashing=hashing)
-    return False  # reading it will say what is wrong
-
-
-def _same_content(path: Path, other: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return path.samefile(other) or Identity.of(path).sha256 == Identity.of(other).sha256
-    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -55,6 +56,12 @@ class Identity:
             return True
         return Identity.of(path).sha256 == self.sha256 if hashing else None
 
+    def is_still_at(self, path: Path, *, hashing: bool = True) -> bool | None:
+        """Do :meth:`is_at`; False for what is not there or cannot be read: reading it will say why."""
+        with contextlib.suppress(OSError):
+            return self.is_at(path, path.stat(), hashing=hashing)
+        return False
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON-able values."""
         return {"size": self.size, "mtime_ns": self.mtime_ns, "sha256": self.sha256}
@@ -73,3 +80,15 @@ class Identity:
         if not (type(found.size) is int and type(found.mtime_ns) is int and isinstance(found.sha256, str)):
             raise TypeError("not an identity")
         return found
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """Return what the system says about a file, None if there is none.
+
+    Raises:
+        OSError: the system does not say.
+    """
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None

@@ -56,10 +56,11 @@ class Lock:
         with writing(self._holder, overwrite=True) as file:
             file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
 
-    def release(self) -> None:
-        """Let the next run in."""
-        with contextlib.suppress(OSError):
-            self._holder.unlink()
+    def release(self, *, clean: bool = True) -> None:
+        """Let the next run in; if not ``clean``, it will take this one for killed and tidy up after it."""
+        if clean:
+            with contextlib.suppress(OSError):
+                self._holder.unlink()
         if self._lock is not None:
             self._lock.release()
 

@@ -67,7 +67,7 @@ class Record:
         values = {key: value for key, value in vars(self).items() if key not in ("source", "made", "before", "more")}
         parts = {"in": self.source, "out": self.made, "before": self.before}
         values |= {key: part and part.to_json() for key, part in parts.items()}
-        return json.dumps({**self.more, **values}).encode("ascii") + b"\n"
+        return json.dumps({**values, **self.more}).encode("ascii") + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Record:
@@ -81,10 +81,15 @@ class Record:
             names = {key: values[key] for key in ("input", "output", "planned", "wanted", "root", "status", "key")}
             if not all(isinstance(value, str) for value in names.values()):
                 raise ValueError("a name is no text")
-            parts = (("source", "in"), ("made", "out"), ("before", "before"))
-            identities = {name: Identity.from_json(values.get(key)) for name, key in parts}
-            texts = {key: values.get(key) for key in ("reason", "hint", "on_color")}
-            return cls(**names, **texts, **identities)
+            return cls(
+                **names,
+                reason=values.get("reason"),
+                hint=values.get("hint"),
+                on_color=values.get("on_color"),
+                source=Identity.from_json(values.get("in")),
+                made=Identity.from_json(values.get("out")),
+                before=Identity.from_json(values.get("before")),
+            )
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a record: {error}") from error
 

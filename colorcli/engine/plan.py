@@ -1,25 +1,28 @@
 """Which input becomes which output, decided before any work and without importing torch or a codec.
 
-Names are a function of the inputs alone, so the same command gives the same names again, and running it again resumes.
+Names are a function of the inputs and of the names that earlier runs gave, so the same command gives the same names
+again, and running it again resumes.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from colorcli.engine import names as names_of
+from colorcli.engine.selection import find
 from colorcli.errors import UsageError
-from colorcli.media.discover import OUTPUT_MARK, discover
-from colorcli.media.formats import output_suffix
+from colorcli.media.discover import OUTPUT_MARK
+from colorcli.media.formats import output_format, output_suffix
+
+if TYPE_CHECKING:
+    from colorcli.engine.book import Book
 
 #: Stands for standard input or output on a command line.
 STREAM = "-"
-#: Where A.jpg and a.jpg are one file.
-_FOLDS_CASE = sys.platform in ("win32", "darwin")
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,20 @@ class Job:
         output: file, or a binary stream.
         format: Pillow-style name of the output's format for streams; None goes by the output's suffix.
         exists: the output was there when the plan was made.
+        name: the input's name below the folder of inputs.
+        wanted: the output's name below the folder of outputs, as it would be if no other photo aimed at it.
+        copy: what the output is called if the input is copied as it is.
+        book: what has been done in the folder of outputs; None where nobody keeps a record.
     """
 
     input: Path | BinaryIO
     output: Path | BinaryIO
     format: str | None = None
     exists: bool = False
+    name: str = ""
+    wanted: str = ""
+    copy: Path | None = None
+    book: Book | None = field(default=None, repr=False, compare=False)
 
     @property
     def source(self) -> str:
@@ -76,72 +87,116 @@ def plan_photos(inputs: Sequence[Path], output: str | Path | None = None, *, suf
     return _jobs(inputs, targets)
 
 
-def plan_folder(root: Path, output: Path, *, suffix: str | None = None) -> list[Job]:
+def plan_folder(
+    root: Path,
+    output: Path,
+    *,
+    suffix: str | None = None,
+    book: Book | None = None,
+    inputs: Sequence[Path] | None = None,
+) -> list[Job]:
     """Map every photo below ``root`` to the same place below ``output``, sorted.
 
     Args:
         root: folder to search.
-        output: folder that mirrors its tree; if it lies inside ``root`` it is not searched.
+        output: folder that mirrors its tree. The same folder only with a book that is ``in_place``.
         suffix: as for :func:`plan_photos`.
+        book: remembers names from run to run: an input keeps the output it had, whatever comes to lie beside it.
+        inputs: what :func:`find` found.
 
     Raises:
-        MediaError: ``root`` is missing, no folder, or cannot be listed.
+        MediaError: ``root`` is missing, no folder, or cannot be listed; a format in place that cannot be written.
         UsageError: both are the same folder.
     """
-    if root.resolve() == output.resolve():
-        raise UsageError(f"{str(root)!r} is both input and output", hint="name another folder with -o")
-    inputs = list(discover(root, exclude=[output]))
-    targets = [output / path.relative_to(root).parent / _named(path, suffix) for path in inputs]
-    return _jobs(inputs, targets)
+    check_folders(root, output, in_place=book is not None and book.in_place)
+    inputs = find(root, output=output) if inputs is None else inputs
+    names = [path.relative_to(root) for path in inputs]
+    if book is not None and book.in_place:
+        return plan_in_place(inputs, [name.as_posix() for name in names], [book] * len(inputs))
+    wanted = [output / name.parent / _named(name, suffix) for name in names]
+    return _jobs(inputs, wanted, names=[name.as_posix() for name in names], out=output, book=book)
+
+
+def check_folders(root: Path, output: Path, *, in_place: bool) -> None:
+    """Refuse to write results among the photos they are made from.
+
+    Raises:
+        UsageError: both are the same folder, and that is not asked for.
+    """
+    if not in_place and root.resolve() == output.resolve():
+        raise UsageError(f"{str(root)!r} is both input and output", hint="name another folder with -o, or --in-place")
+
+
+def plan_in_place(inputs: Sequence[Path], names: Sequence[str], books: Sequence[Book]) -> list[Job]:
+    """Let results take the places of their inputs.
+
+    Args:
+        inputs: the photos.
+        names: their names below the folders of their books.
+        books: for each the book that keeps its original.
+
+    Raises:
+        MediaError: a photo's format cannot be written.
+    """
+    for path in inputs:
+        output_format(path)
+    return [
+        Job(path, path, exists=True, name=name, book=book)
+        for path, name, book in zip(inputs, names, books, strict=True)
+    ]
 
 
 def _named(path: Path, suffix: str | None, mark: str = "") -> str:
     return f"{path.stem}{mark}{suffix or output_suffix(path)}"
 
 
-def _jobs(inputs: Sequence[Path], targets: Iterable[Path]) -> list[Job]:
-    jobs = [
-        Job(source, target, exists=target.exists())
-        for source, target in zip(inputs, _distinct(inputs, list(targets)), strict=True)
-    ]
+def _jobs(
+    inputs: Sequence[Path],
+    wanted: Sequence[Path],
+    *,
+    names: Sequence[str] | None = None,
+    out: Path | None = None,
+    book: Book | None = None,
+) -> list[Job]:
+    names = names or [str(path) for path in inputs]
+    targets: dict[int, Path] = {}
+    reserved: set[str] = set()
+    if book is not None and out is not None:
+        targets = names_of.remembered(names, wanted, out, book)
+        reserved = {names_of.key(path) for path in names_of.owned(out, book)}
+    left = [i for i in range(len(inputs)) if i not in targets]
+    fresh = names_of.distinct([inputs[i] for i in left], [wanted[i] for i in left], reserved)
+    targets |= dict(zip(left, fresh, strict=True))
+    taken = {names_of.key(path) for path in targets.values()} | reserved
+    jobs = []
+    for i, source in enumerate(inputs):
+        target = targets[i]
+        copy = names_of.copy_of(source, target)
+        if copy != target and names_of.key(copy) in taken and not _is_copy_of(book, target, copy):
+            copy = target.with_name(f"{target.name}{source.suffix}")  # its own name is another's
+        taken.add(names_of.key(copy))
+        jobs.append(
+            Job(
+                source,
+                target,
+                exists=target.exists(),
+                name=names[i],
+                wanted=wanted[i].relative_to(out).as_posix() if out is not None else "",
+                copy=copy,
+                book=book,
+            )
+        )
     folder = cache(Path.resolve)  # resolving costs a system call per part of the path, and folders repeat
-    taken = {_key(folder(path.parent) / path.name) for path in inputs}
-    for target in (job.output for job in jobs):
-        if isinstance(target, Path) and _key(folder(target.parent) / target.name) in taken:
-            raise UsageError(f"output {str(target)!r} is one of the inputs", hint="name another output with -o")
+    originals = {names_of.key(folder(path.parent) / path.name) for path in inputs}
+    for target in targets.values():
+        if names_of.key(folder(target.parent) / target.name) in originals:
+            raise UsageError(
+                f"output {str(target)!r} is one of the inputs", hint="name another output with -o, or use --in-place"
+            )
     return jobs
 
 
-def _distinct(inputs: Sequence[Path], targets: Sequence[Path]) -> list[Path]:
-    """Give inputs that aim at one output names of their own.
-
-    ``a.jpg`` and ``a.heic`` that both aim at ``a.jpg`` become ``a.jpg`` and ``a.heic.jpg``: the one that bears the
-    name keeps it. Those that still collide (``x/a.jpg`` and ``y/a.jpg``) are numbered in the order of their paths.
-    """
-    result = list(targets)
-    for target, members in _collisions(targets).items():
-        bearers = [i for i in members if inputs[i].suffix.casefold() == target.suffix.casefold()]
-        for i in members:
-            if i not in bearers[:1]:
-                stem = result[i].stem
-                tail = inputs[i].suffix if i not in bearers else ""
-                result[i] = result[i].with_name(f"{stem}{tail}{result[i].suffix}")
-    taken: set[str] = set()
-    for i in sorted(range(len(result)), key=lambda i: str(inputs[i])):
-        wanted, number = result[i], 1
-        while _key(result[i]) in taken:
-            number += 1
-            result[i] = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
-        taken.add(_key(result[i]))
-    return result
-
-
-def _key(path: Path) -> str:
-    return str(path).casefold() if _FOLDS_CASE else str(path)
-
-
-def _collisions(targets: Sequence[Path]) -> dict[Path, list[int]]:
-    groups: dict[str, list[int]] = {}
-    for i, target in enumerate(targets):
-        groups.setdefault(_key(target), []).append(i)
-    return {targets[members[0]]: members for members in groups.values() if len(members) > 1}
+def _is_copy_of(book: Book | None, target: Path, copy: Path) -> bool:
+    """Say whether a name was given to a copy in the place of ``target`` by an earlier run."""
+    record = book.manifest.made.get(book.relative(copy)) if book is not None else None
+    return record is not None and book is not None and record.planned == book.relative(target)

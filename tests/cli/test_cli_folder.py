@@ -41,7 +41,8 @@ def scans(gray_jpeg: Path, tmp_path: Path) -> Path:
 
 
 def tree(root: Path) -> list[str]:
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    names = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    return sorted(name for name in names if not name.startswith(".colorcli/"))
 
 
 def test_mirrors_the_tree_and_matches_photo(invoke: Any, scans: Path, tmp_path: Path) -> None:
@@ -79,13 +80,13 @@ def test_running_again_resumes_without_torch(invoke: Any, scans: Path, tmp_path:
     result = invoke("folder", scans, "-o", out)
     assert result.stdout == f"{out / 'sub/b.jpg'}\n"
     assert "1 done" in result.stderr
-    assert "2 skipped because the output exists" in result.stderr
+    assert "2 skipped: done already" in result.stderr
     assert (out / "a.jpg").stat().st_mtime_ns == kept
     code = f"""
 import sys
 from typer.testing import CliRunner
 from colorcli.cli import app
-for more in ([], ["-n", "--overwrite"], ["--json"]):
+for more in ([], ["-n"], ["--json"], ["-n", "--force"]):
     result = CliRunner().invoke(app, ["folder", {str(scans)!r}, "-o", {str(out)!r}, *more])
     assert result.exit_code == 0, result.stderr
 assert "torch" not in sys.modules
@@ -133,7 +134,7 @@ def test_fail_fast_stops(invoke: Any, gray_jpeg: Path, tmp_path: Path) -> None:
         (["scans/@eaDir"], 0, "1 done"),  # asked for by name, it is searched
         (["hollow"], 5, "no pictures in it"),
         (["scans", "-o", "scans"], 2, "both input and output"),
-        (["scans", "-o", "scans/a.jpg"], 5, "scans/a.jpg: file exists"),
+        (["scans", "-o", "scans/a.jpg"], 5, "a file, not a folder: scans/a.jpg"),
         (["scans", "-o", "/proc/colorcli"], 5, "/proc/colorcli"),
         (["spoiled"], 3, "1 of 1 photo failed"),
         (["scans", "--workers", "0"], 2, "workers"),
@@ -191,7 +192,7 @@ def test_interrupt_in_the_middle_keeps_what_is_done(invoke: Any, scans: Path, mo
     monkeypatch.setattr("colorcli.engine.folder.run", results)
     result = invoke("folder", scans)
     assert result.exit_code == 130
-    assert result.stderr == "interrupted with 1 of 3 photos done; the same command goes on from there\n"
+    assert result.stderr == "interrupted with 1 of 3 photos done, 2 left; the same command goes on from there\n"
     assert closed.is_set()
 
 

@@ -288,7 +288,7 @@ def test_dry_run_says_what_and_does_nothing(invoke: Any, photo: Path, tmp_path: 
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         f"{photo} -> {photo.with_name('cat_color.jpg')}",
-        f"{there} -> {tmp_path / 'there_color.jpg'}  (exists, skipped)",
+        f"{there} -> {tmp_path / 'there_color.jpg'}  (skipped: the output exists)",
     ]
     assert "1 photo to colorize with model tiny, 1 to skip" in result.stderr
     rows = [json.loads(line) for line in invoke("photo", photo, there, "-n", "--json").stdout.splitlines()]
