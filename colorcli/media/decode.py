@@ -1,7 +1,6 @@
 """From a file's bytes to upright pixels in sRGB, whatever the format, depth and colour model.
 
-Pillow opens everything and decodes most. Colour of more than 8 bits, which it would reduce to 8 without a word, is
-decoded in `colorcli.media.deep`.
+`colorcli.media.sources` chooses the library that loses nothing; here orientation, ink and profiles are applied.
 """
 
 from __future__ import annotations

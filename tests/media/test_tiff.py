@@ -69,6 +69,21 @@ def test_pages_of_other_programs(gray, rgb) -> None:
     np.testing.assert_array_equal(found[2], (gray > 99) * np.uint8(255))
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_pages_of_all_colour_models(rgb, compression, tmp_path: Path) -> None:
+    color = Image.fromarray(rgb)
+    images = [color.quantize(32), color.convert("CMYK"), color.convert("RGBA"), color.convert("LA"), color.convert("1")]
+    path = tmp_path / "a.tif"
+    color.save(path, "TIFF", save_all=True, append_images=images, compression=compression)
+    for source in (path, io.BytesIO(path.read_bytes())):
+        for page, image in enumerate([color, *images]):
+            found = read(source, page=page)
+            assert found.warnings == []
+            assert (found.alpha is not None) == (image.mode in ("RGBA", "LA"))
+            as_read = np.asarray(image.convert("L" if image.mode in ("LA", "1") else "RGB"))
+            np.testing.assert_array_equal(found.pixels, as_read)
+
+
 def test_a_page_that_is_not_there(gray) -> None:
     with pytest.raises(IndexError):
         read(_tiff(gray), page=1)
