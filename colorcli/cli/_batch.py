@@ -15,6 +15,7 @@ from colorcli.cli._output import Output, duration
 from colorcli.cli._pictures import Pictures
 from colorcli.engine.options import ColorizeOptions, RunOptions
 from colorcli.errors import ColorcliError, DeviceError, MediaError, SomeFailedError
+from colorcli.media._messages import printable
 
 if TYPE_CHECKING:
     from colorcli.engine.plan import Job
@@ -116,7 +117,7 @@ def _show_plan(jobs: Sequence[Job], model: Model, how: RunOptions, output: Outpu
             output.result({**record, "reason": verdict.skip or verdict.why, "model": model.card.name})
         else:
             why = f"skipped: {verdict.skip}" if verdict.skip else verdict.why
-            output.line(f"{job.source} -> {job.target}" + (f"  ({why})" if why else ""))
+            output.line(f"{printable(job.source)} -> {printable(job.target)}" + (f"  ({why})" if why else ""))
     output.note(f"{_photos(todo)} to colorize with model {model.card.name}, {len(jobs) - todo} to skip; nothing done")
 
 
@@ -160,6 +161,7 @@ class _Run:
         self._debug, self._output = options.debug, output
         self._counts: Counter[str] = Counter()
         self._skips: Counter[str] = Counter()
+        self._hints: dict[str, set[str]] = {}
         self._copied = 0
         self._begun = time.monotonic()
 
@@ -201,18 +203,21 @@ class _Run:
             self._fail(result)
             return
         say = self._output.note if self._alone else self._output.detail
+        source, target = printable(result.input), printable(result.output)
         how_else = f" ({result.hint})" if result.hint else ""
         if result.status == "skipped":
-            self._skips[result.reason or "skipped"] += 1
-            say(f"{result.input}: skipped, {result.reason}{how_else}")
+            self._skips[result.reason or "nothing to do"] += 1
+            hints = self._hints.setdefault(result.reason or "nothing to do", set())
+            hints.add(how_else)
+            say(f"{source}: skipped, {result.reason}{how_else}")
             return
         self._copied += result.reason is not None
         as_it_is = f": {result.reason}{how_else}" if result.reason else ""
-        say(f"{result.input} -> {result.output} ({duration(result.seconds)}){as_it_is}")
+        say(f"{source} -> {target} ({duration(result.seconds)}){as_it_is}")
         for warning in result.warnings:
-            self._output.warning(f"{result.input}: {warning}")
+            self._output.warning(f"{source}: {warning}")
         if result.downgrades:
-            self._output.warning(f"{result.input}: memory was short; done with {', '.join(result.downgrades)}")
+            self._output.warning(f"{source}: memory was short; done with {', '.join(result.downgrades)}")
 
     def _fail(self, result: Result) -> None:
         from colorcli.engine.memory import is_out_of_memory
@@ -220,7 +225,7 @@ class _Run:
         error, known = result.error, ColorcliError(result.reason or "failed", hint=result.hint)
         if error is not None and not isinstance(error, ColorcliError):
             # Neither a lack of memory nor a bug says which photo it was.
-            known = DeviceError(f"{result.input}: {known.message}", hint=result.hint)
+            known = DeviceError(f"{printable(result.input)}: {known.message}", hint=result.hint)
         if self._alone and error is not None:
             raise known if is_out_of_memory(error) else error
         if self._debug and error is not None:
@@ -231,7 +236,9 @@ class _Run:
         counts, seconds = self._counts, time.monotonic() - self._begun
         parts = [f"{counts['done']} done in {duration(seconds)}"]
         parts += [f"{self._copied} of them copied, in colour already"] if self._copied else []
-        parts += [f"{count} skipped: {reason}" for reason, count in self._skips.most_common()]
+        for reason, count in self._skips.most_common():
+            hints = self._hints[reason]
+            parts.append(f"{count} skipped: {reason}" + (hints.pop() if len(hints) == 1 else ""))
         if not counts["failed"]:
             self._output.note(", ".join(parts))
             return

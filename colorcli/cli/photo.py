@@ -71,7 +71,7 @@ def plan_in_place(inputs: Sequence[str], out: str | None, books: ExitStack, *, w
         UsageError: a combination that has no meaning.
         MediaError: a format that cannot be written; another run in one of the folders.
     """
-    from colorcli.engine import book, plan
+    from colorcli.engine import book, originals, plan
 
     if out is not None or "-" in inputs:
         raise UsageError("--in-place is for files, and leaves no choice of output", hint="leave out -o and -")
@@ -79,7 +79,7 @@ def plan_in_place(inputs: Sequence[str], out: str | None, books: ExitStack, *, w
     for path in paths:
         if not path.parent.is_dir():
             raise MediaError(f"no such folder: {path.parent}", hint="check the path")
-    homes = [book.home_of(path) for path in paths]
+    homes = [originals.home_of(path) for path in paths]
     opened = {home: books.enter_context(book.Book(home, home, write=write, in_place=True)) for home in set(homes)}
     inside = [home / os.path.relpath(path, home) for path, home in zip(paths, homes, strict=True)]
     names = [path.relative_to(home).as_posix() for path, home in zip(inside, homes, strict=True)]

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from colorcli.engine.lock import Lock
     from colorcli.engine.plan import Job
 
-FOLDER, ORIGINALS = ".colorcli", "originals"
 _OVERWRITE = "--overwrite replaces it"
 
 
@@ -57,7 +56,7 @@ class Book:
         self.settings: dict[str, Any] = {}
         self.key = ""
         self.how = RunOptions()
-        self._home = out / FOLDER
+        self._home = out / originals.FOLDER
         self._root_name = os.path.abspath(root)  # noqa: PTH100  (links stay: names are what is compared)
         self._lock: Lock | None = None
         self.killed: int | None = None
@@ -115,7 +114,7 @@ class Book:
 
     def original(self, job: Job) -> Path:
         """Return where the original of a job done in place is kept."""
-        return self._home / ORIGINALS / job.name
+        return self._home / originals.ORIGINALS / job.name
 
     def failed(self, job: Job) -> bool:
         """Say whether the job failed when it was last tried."""
@@ -234,6 +233,16 @@ class Book:
 
     # -- writing --------------------------------------------------------------------------------------------------
 
+    def check_there(self) -> None:
+        """Refuse to make the folder of outputs anew: its disk may have been unplugged.
+
+        Raises:
+            MediaError: it is gone.
+        """
+        if not self._home.is_dir():
+            hint = "see where it went, then run it again"
+            raise MediaError(f"the folder of outputs is gone: {printable(self.out)}", hint=hint)
+
     def keep_original(self, job: Job) -> None:
         """Keep the original of a job done in place, once.
 
@@ -287,16 +296,6 @@ class Book:
                 more={key: value for key, value in values.items() if key not in plain} | {"settings": self.settings},
             )
         )
-
-
-def home_of(path: Path) -> Path:
-    """Return the folder whose book keeps the original of a photo done in place; where none does, the photo's own.
-
-    A photo done with the folder above it is so found again when it is named alone.
-    """
-    name = Path(os.path.abspath(path))  # noqa: PTH100  (links stay as they are)
-    kept = (folder for folder in name.parents if (folder / FOLDER / ORIGINALS / name.relative_to(folder)).exists())
-    return next(kept, path.parent)
 
 
 def _path(name: Path | BinaryIO) -> Path:

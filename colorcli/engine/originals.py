@@ -11,6 +11,9 @@ from colorcli.engine.identity import Identity
 from colorcli.media._messages import from_os_error
 from colorcli.media.atomic import writing
 
+#: Where a folder of outputs keeps its book, and where in there the originals are.
+FOLDER, ORIGINALS = ".colorcli", "originals"
+
 
 def keep(path: Path, original: Path) -> None:
     """Keep a file under another name, by a hard link, or as a copy where there are none; what is kept stays.
@@ -43,3 +46,13 @@ def is_same(path: Path, original: Path) -> bool:
     with contextlib.suppress(OSError):
         return path.samefile(original) or Identity.of(path).sha256 == Identity.of(original).sha256
     return False
+
+
+def home_of(path: Path) -> Path:
+    """Return the folder whose book keeps the original of a photo done in place; where none does, the photo's own.
+
+    A photo done with the folder above it is so found again when it is named alone.
+    """
+    name = Path(os.path.abspath(path))  # noqa: PTH100  (links stay as they are)
+    kept = (folder for folder in name.parents if (folder / FOLDER / ORIGINALS / name.relative_to(folder)).exists())
+    return next(kept, path.parent)

@@ -138,17 +138,21 @@ class Pipeline:
                 continue
             if not self._budget.enter(self._stopped.is_set):
                 break
-            self._step(self._work.read, item)
-            self._budget.weigh(item.megapixels)
-            if item.error is None and item.photo is not None and item.photo.pages > 1:
-                self._read_pages(item)
-                continue
-            if item.error is None and item.skipped is not None:
-                self._step(self._record, item)
-            if item.over:
-                self._release(item)
-            self._inbox.put(item)
+            self._read(item)
         self._inbox.put(None)
+
+    def _read(self, item: Item) -> None:
+        """Read a photo that has its place, and hand it on."""
+        self._step(self._work.read, item)
+        self._budget.weigh(item.megapixels)
+        if item.error is None and item.photo is not None and item.photo.pages > 1:
+            self._read_pages(item)
+            return
+        if item.error is None and item.skipped is not None:
+            self._step(self._record, item)
+        if item.over:
+            self._release(item)
+        self._inbox.put(item)
 
     def _read_pages(self, first: Item) -> None:
         """Read the pages of a file, of which the first is read and has its place."""

@@ -28,6 +28,7 @@ from colorcli.media.formats import FORMATS, output_format
 from colorcli.media.photo import Photo
 
 if TYPE_CHECKING:
+    from colorcli.engine.plan import Job
     from colorcli.media.pages import Pages
 
 
@@ -142,7 +143,7 @@ class Work:
         job, colored = item.job, self.finish(item)
         options = self._options
         if isinstance(job.output, Path):
-            _make_folder(job.output.parent)
+            _make_folder(job, job.output.parent)
         notes: list[str] = []
         before = item.warnings
 
@@ -195,7 +196,7 @@ class Work:
                 assert not isinstance(item.job.output, Path)
                 shutil.copyfileobj(stream, item.job.output)
             else:
-                _make_folder(item.output.parent)
+                _make_folder(item.job, item.output.parent)
                 times = item.times if self._options.keep_times else None
                 overwrite = item.replace
                 with writing(
@@ -215,7 +216,7 @@ class Work:
         if not isinstance(job.output, Path):
             item.buffer = io.BytesIO()  # until it is known that all pages are good, and not all in colour already
             return Pages(item.buffer, quality=options.quality, profile=options.profile)
-        _make_folder(job.output.parent)
+        _make_folder(job, job.output.parent)
         return Pages(
             job.output,
             overwrite=item.replace,
@@ -270,7 +271,9 @@ def _whole(stream: BinaryIO, name: str) -> BinaryIO:
         raise from_os_error(error, name) from error
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(job: Job, folder: Path) -> None:
+    if job.book is not None:
+        job.book.check_there()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

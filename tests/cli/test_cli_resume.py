@@ -434,3 +434,51 @@ def test_ctrl_c_twice_stops_at_once(invoke: Any, scans: Path, tmp_path: Path) ->
     assert [name for name in tree(out) if ".part-" not in name] == []
     assert invoke("folder", scans, "-o", out).exit_code == 0
     assert tree(out) == ["a.jpg", "sub/b.jpg", "sub/deep/c.jpg"]  # and no part file is left
+
+
+# -- what goes away meanwhile ------------------------------------------------------------------------------------------
+
+
+def test_folders_that_vanish_meanwhile(
+    invoke: Any, scans: Path, gray_jpeg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from colorcli.media import photo
+
+    for number in range(6):
+        shutil.copy(gray_jpeg, scans / f"{number}.jpg")
+    out, real = tmp_path / "out", photo.write
+    made: list[Path] = []
+
+    def write(found: Any, target: Path, **options: Any) -> list[str]:
+        made.append(target)
+        if len(made) == 3:
+            shutil.rmtree(out)
+            shutil.rmtree(scans / "sub")
+        return real(found, target, **options)
+
+    monkeypatch.setattr(photo, "write", write)
+    result = invoke("folder", scans, "-o", out, "--workers", 1)
+    assert result.exit_code == 3, result.stderr
+    assert "the folder of outputs is gone" in result.stderr
+    assert not out.exists()  # a disk that was unplugged is not to be found again as a folder of the same name
+
+
+def test_names_in_messages_are_printable(invoke: Any, scans: Path, gray_jpeg: Path, tmp_path: Path) -> None:
+    odd = scans / os.fsdecode(b"caf\xe9\n\x1b[31m.jpg")
+    shutil.copy(gray_jpeg, odd)
+    shown = invoke("folder", scans, "-o", tmp_path / "out", "-n")
+    assert shown.exit_code == 0
+    told = invoke("folder", scans, "-o", tmp_path / "out", "-v")
+    for text in (shown.stdout, told.stderr):
+        assert "caf\\xe9\\n\\x1b[31m.jpg" in text
+    assert "1 skipped: in colour already (--on-color recolor" in last(told)
+
+
+def test_links_are_followed_once(invoke: Any, scans: Path, tmp_path: Path) -> None:
+    (scans / "again").symlink_to(scans / "sub")
+    (scans / "sub/loop").symlink_to(scans)
+    (scans / "nowhere.jpg").symlink_to(scans / "missing.jpg")
+    result = invoke("folder", scans, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "1 of 5 photos failed" in result.stderr
+    assert len(tree(tmp_path / "out")) == 3
