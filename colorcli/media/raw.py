@@ -25,6 +25,7 @@ _HEADS = re.compile(
     re.S,
 )
 _DNG_VERSION, _SUB_DIRECTORIES, _MAKE, _PHOTOMETRIC = 50706, 330, 271, 262
+_STRIPS, _TILES = (273, 279), (324, 325)
 _MOSAIC = frozenset((32803, 34892))  # colour filter array; linear raw
 
 
@@ -71,7 +72,7 @@ class Raw:
     _file: Any
 
     def load(self) -> NDArray[np.uint16]:
-        """Develop the picture: ``(H, W, 3)`` RGB."""
+        """Develop the picture: ``(H, W, 3)`` RGB, or ``(H, W)`` gray."""
         import rawpy
 
         with self._file as file:
@@ -82,7 +83,43 @@ class Raw:
                 output_color=rawpy.ColorSpace.sRGB,
                 gamma=(2.4, 12.92),  # the curve of sRGB
             )
+        if found.ndim == 3 and found.shape[2] == 1:  # a sensor without colour filters
+            found = found[..., 0]
+        if found.ndim == 3 and found.shape[2] != 3:
+            raise ValueError(f"developed to {found.shape[2]} channels")
         return np.ascontiguousarray(found)
+
+
+def _check_complete(stream: BinaryIO, head: bytes) -> None:
+    """Refuse a file of TIFF's structure that is cut off: LibRaw takes zeros for what is missing.
+
+    Raises:
+        ValueError: strips or tiles lie outside the file.
+    """
+    if not head.startswith(tiff.MAGIC):
+        return
+    size = stream.seek(0, io.SEEK_END)
+    with contextlib.suppress(BrokenDirectoryError):
+        start = ifd.header(stream)
+        first = ifd.fields(stream, start, start.first)
+        below = first.get(_SUB_DIRECTORIES)
+        offsets = np.frombuffer(below.data, "<u4").tolist() if below and below.kind in (4, 13) else []
+        for fields in (first, *(_fields(stream, start, offset) for offset in offsets[:16])):
+            for places, counts in (_STRIPS, _TILES):
+                where, how_many = (np.array(_all_numbers(fields.get(tag)), np.int64) for tag in (places, counts))
+                if len(where) == len(how_many) and (where + how_many > size).any():
+                    raise ValueError("the file ends too early")
+
+
+def _fields(stream: BinaryIO, start: ifd.Header, offset: int) -> dict[int, Field]:
+    with contextlib.suppress(BrokenDirectoryError):
+        return ifd.fields(stream, start, offset)
+    return {}
+
+
+def _all_numbers(field: Field | None) -> list[int]:
+    kind = {3: "<u2", 4: "<u4"}.get(field.kind) if field else None
+    return np.frombuffer(field.data, kind).tolist() if field and kind else []
 
 
 def opened(stream: BinaryIO, head: bytes) -> Raw:
@@ -97,6 +134,7 @@ def opened(stream: BinaryIO, head: bytes) -> Raw:
     except ImportError as error:
         problem = "camera RAW files need rawpy"
         raise MediaError(problem, hint="pip install 'colorcli[raw]', or develop it to TIFF first") from error
+    _check_complete(stream, head)
     stream.seek(0)
     try:
         file = rawpy.imread(stream)

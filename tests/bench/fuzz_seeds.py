@@ -181,12 +181,34 @@ def _heic() -> Iterator[bytes]:
         yield stream.getvalue()
 
 
+def _dng() -> Iterator[bytes]:
+    """Bayer mosaics: uncompressed, and of lossless JPEG."""
+    import imagecodecs
+
+    mosaic = (DEEP_GRAY >> 4).astype(np.uint16)
+    packed = imagecodecs.ljpeg_encode(mosaic, bitspersample=12)
+    for data, compression in ((mosaic.tobytes(), 1), (packed, 7)):
+        unity = struct.pack("<18i", *(n for k in range(9) for n in (int(k % 4 == 0), 1)))
+        fields = {
+            254: (4, 1, 0), 256: (4, 1, WIDTH), 257: (4, 1, HEIGHT), 258: (3, 1, 16 if compression == 1 else 12),
+            259: (3, 1, compression), 262: (3, 1, 32803), 271: (2, 4, 0x004B4D41), 272: (2, 4, 0x004B4D41),
+            273: (4, 1, 1024), 274: (3, 1, 6), 277: (3, 1, 1), 278: (4, 1, HEIGHT), 279: (4, 1, len(data)),
+            33421: (3, 2, 0x00020002), 33422: (1, 4, 0x02010100), 50706: (1, 4, 0x00000401), 50717: (4, 1, 4095),
+            50721: (10, 9, 900), 50728: (5, 3, 972), 50778: (3, 1, 21),
+        }  # fmt: skip
+        head = struct.pack("<H", len(fields))
+        head += b"".join(struct.pack("<HHII", tag, *fields[tag]) for tag in sorted(fields))
+        start = (b"II*\0\x08\0\0\0" + head).ljust(900, b"\0") + unity
+        yield (start + struct.pack("<6I", *(1, 1) * 3)).ljust(1024, b"\0") + data
+
+
 _MAKERS = {
     "JPEG": _jpeg, "PNG": _png, "TIFF": _tiffs, "WebP": _webp, "AVIF": _avif, "JP2": _jp2, "BMP": _bmp, "PNM": _pnm,
-    "HEIC": _heic,
+    "HEIC": _heic, "DNG": _dng,
 }  # fmt: skip
 
-FORMATS = tuple(name for name in _MAKERS if name != "HEIC" or find_spec("pillow_heif"))
+_EXTRAS = {"HEIC": "pillow_heif", "DNG": "rawpy"}
+FORMATS = tuple(name for name in _MAKERS if name not in _EXTRAS or find_spec(_EXTRAS[name]))
 
 
 @cache

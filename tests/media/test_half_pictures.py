@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,30 @@ def test_sound_photos_are_not_suspected(shared: Path) -> None:
     assert photos
     for path in photos:
         assert not [note for note in read(path).warnings if "damaged" in note], path
+
+
+def _dng() -> bytes:
+    """A small DNG of a sensor without colour filters."""
+    matrix = [part for value in (1, 0, 0, 0, 1, 0, 0, 0, 1) for part in (value, 1)]
+    tags = [
+        (271, "s", 0, "Maker", True), (272, "s", 0, "Model", True), (50706, "B", 4, b"\x01\x04\x00\x00", True),
+        (50717, "H", 1, 65535, True), (50721, "2i", 9, matrix, True), (50778, "H", 1, 21, True),
+    ]  # fmt: skip
+    content = tiff(DEEP[..., 1], photometric="minisblack", extratags=tags, metadata=None, software=False)
+    gray, linear = (struct.pack("<HHII", 262, 3, 1, model) for model in (1, 34892))
+    assert content.count(gray) == 1
+    return content.replace(gray, linear)
+
+
+def test_camera_raw_of_gray_whole_and_cut_off(capfd) -> None:
+    """LibRaw takes zeros for what is missing."""
+    pytest.importorskip("rawpy")
+    content = _dng()
+    whole = read(io.BytesIO(content)).pixels
+    assert whole.shape == GRAY.shape
+    for place in cuts(content):
+        assert _read(content[:place]) is None
+    assert capfd.readouterr() == ("", "")
 
 
 # -- made wrongly, on purpose ------------------------------------------------------------------------------------------
