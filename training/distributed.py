@@ -154,5 +154,4 @@ def _others() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise ColorcliError(f"another process of the run has stopped: {reason}", hint="see what it said") from error
+        raise ColorcliError("another process of the run has stopped", hint="see what it said") from error

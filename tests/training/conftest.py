@@ -3,6 +3,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data
 
@@ -51,3 +52,11 @@ def shards(tmp_path):
                 buffer.seek(0)
                 shard.addfile(member, buffer)
     return folder
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -8,57 +8,20 @@ import time
 
 import pytest
 import torch
+from tiny_runs import NETWORK, SIZES, equal, tiny
 
 from colorcli.errors import ColorcliError, MediaError, UsageError, WeightsError
 from colorcli.registry import LOSSES
 from colorcli.training import checkpoint, recipe
 from colorcli.training.loop import Run, train
-from colorcli.training.schedule import learning_rate
-
-TINY = [
-    "network.sizes={ width = 8, blocks = 1, bottom = 4 }",
-    "optimizer.steps=12",
-    "optimizer.warmup=2",
-    "data.batch=4",
-    "data.side=64",
-    "data.sizes=[[0.0, 32], [0.5, 64]]",
-    "validation.every=6",
-    "validation.pictures=2",
-    "validation.crop=64",
-    "validation.size=64",
-    "checkpoint=3",
-]
-
-
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def _recipe(*settings):
-    return recipe.load("default", [*TINY, *settings])
-
 
 def _weights(folder):
     return checkpoint.load(folder / "last.pt")
 
 
-def _equal(a, b):
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(_equal, a, b))
-    return a == b
-
-
 def test_a_run_leaves_everything_it_promises(shards, tmp_path):
     seen = []
-    train(_recipe(), [shards], Run(folder=tmp_path / "run", report=seen.append))
+    train(tiny(), [shards], Run(folder=tmp_path / "run", report=seen.append))
     folder = tmp_path / "run"
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert made == {"recipe.toml", "data.json", "log.jsonl", "curves.png", "last.pt", "best.pt", "model.safetensors",
@@ -68,7 +31,7 @@ def test_a_run_leaves_everything_it_promises(shards, tmp_path):
     assert all(math.isfinite(row["loss"]) for row in rows if "loss" in row)
     assert {"val_loss", "val_auc", "val_gray", "val_chroma"} <= {key for row in rows for key in row}
     assert json.loads((folder / "data.json").read_text())["validation"] == 4
-    assert recipe.load(str(folder / "recipe.toml")) == _recipe()
+    assert recipe.load(str(folder / "recipe.toml")) == tiny()
     assert seen[-1].step == 12 and "AuC" in seen[-1].note
 
 
@@ -76,7 +39,7 @@ def test_what_was_trained_colorizes(shards, tmp_path):
     from colorcli.weights.load import load
     from colorcli.weights.resolve import resolve
 
-    train(_recipe(), [shards], Run(folder=tmp_path / "run"))
+    train(tiny(), [shards], Run(folder=tmp_path / "run"))
     network = load(resolve(str(tmp_path / "run")))
     average = _weights(tmp_path / "run")["ema"]
     assert torch.allclose(network.get_buffer("prior"), average["prior"])
@@ -85,7 +48,7 @@ def test_what_was_trained_colorizes(shards, tmp_path):
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path):
-    train(_recipe(), [shards], Run(folder=tmp_path / "whole"))
+    train(tiny(), [shards], Run(folder=tmp_path / "whole"))
 
     class StopHereError(Exception):
         pass
@@ -95,17 +58,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path)
             raise StopHereError
 
     with pytest.raises(StopHereError):
-        train(_recipe(), [shards], Run(folder=tmp_path / "cut", report=interrupt))
+        train(tiny(), [shards], Run(folder=tmp_path / "cut", report=interrupt))
     assert _weights(tmp_path / "cut")["step"] == 3
-    train(_recipe(), [shards], Run(folder=tmp_path / "cut", resume=True))
-    assert _equal(_weights(tmp_path / "whole"), _weights(tmp_path / "cut"))
+    train(tiny(), [shards], Run(folder=tmp_path / "cut", resume=True))
+    assert equal(_weights(tmp_path / "whole"), _weights(tmp_path / "cut"))
     steps = [json.loads(line)["step"] for line in (tmp_path / "cut" / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
 
 
 @pytest.mark.slow
 def test_a_run_killed_outright_resumes(shards, tmp_path):
-    long = [*TINY, "optimizer.steps=100000", "checkpoint=1", "validation.every=100000"]
+    long = [NETWORK, *SIZES, "optimizer.steps=100000", "checkpoint=1", "validation.every=100000"]
     code = (
         "import sys, torch; torch.set_num_threads(1); from pathlib import Path; from colorcli.training import recipe;"
         "from colorcli.training.loop import Run, train;"
@@ -119,26 +82,26 @@ def test_a_run_killed_outright_resumes(shards, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     step = _weights(tmp_path / "run")["step"]  # complete, whatever moment it was
-    train(_recipe(f"optimizer.steps={step + 2}"), [shards], Run(folder=tmp_path / "run", resume=True))
+    train(tiny(f"optimizer.steps={step + 2}"), [shards], Run(folder=tmp_path / "run", resume=True))
     assert _weights(tmp_path / "run")["step"] == step + 2
 
 
 def test_a_folder_with_a_run_is_not_trained_over(shards, tmp_path):
     (tmp_path / "last.pt").write_bytes(b"x")
     with pytest.raises(UsageError, match="--resume"):
-        train(_recipe(), [shards], Run(folder=tmp_path))
+        train(tiny(), [shards], Run(folder=tmp_path))
 
 
 def test_resuming_needs_a_good_checkpoint_of_the_same_network(shards, tmp_path):
     with pytest.raises(WeightsError, match="no checkpoint"):
-        train(_recipe(), [shards], Run(folder=tmp_path / "none", resume=True))
+        train(tiny(), [shards], Run(folder=tmp_path / "none", resume=True))
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "last.pt").write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(WeightsError, match="not a readable checkpoint"):
-        train(_recipe(), [shards], Run(folder=tmp_path / "bad", resume=True))
-    train(_recipe("optimizer.steps=1"), [shards], Run(folder=tmp_path / "run"))
+        train(tiny(), [shards], Run(folder=tmp_path / "bad", resume=True))
+    train(tiny("optimizer.steps=1"), [shards], Run(folder=tmp_path / "run"))
     with pytest.raises(UsageError, match="another network"):
-        wider = _recipe("network.sizes={ width = 16, blocks = 1, bottom = 4 }")
+        wider = tiny("network.sizes={ width = 16, blocks = 1, bottom = 4 }")
         train(wider, [shards], Run(folder=tmp_path / "run", resume=True))
 
 
@@ -146,7 +109,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_batch(shards, t
     module = LOSSES.load("expectation")
     monkeypatch.setattr(module, "build", lambda prior: lambda output, ab: output.sum() * float("nan"))
     with pytest.raises(ColorcliError, match="not a number"):
-        train(_recipe(), [shards], Run(folder=tmp_path / "run"))
+        train(tiny(), [shards], Run(folder=tmp_path / "run"))
     assert torch.load(tmp_path / "run" / "nan.pt")["batch"].dtype == torch.uint8
 
 
@@ -176,14 +139,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
 )
 def test_recipes_that_do_not_fit_are_explained(shards, tmp_path, settings, message):
     with pytest.raises(UsageError, match=message):
-        train(_recipe(*settings), [shards], Run(folder=tmp_path / "run"))
-
-
-def test_learning_rate_warms_up_and_ends_at_zero():
-    options = recipe.Optimizer(steps=100, warmup=10, lr=1.0)
-    rates = [learning_rate(options, step) for step in range(101)]
-    assert rates[0] == pytest.approx(0.1) and max(rates) == rates[10] == 1 and rates[100] == pytest.approx(0)
-    assert rates[10:] == sorted(rates[10:], reverse=True)
+        train(tiny(*settings), [shards], Run(folder=tmp_path / "run"))
 
 
 def test_the_average_follows_the_weights():

@@ -1,0 +1,92 @@
+"""Optimizers, schedules, and when to stop."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from colorcli.errors import UsageError
+from colorcli.training import optimizers, schedule, stopping
+from colorcli.training.recipe import Optimizer, Validation
+from colorcli.training.schedule import learning_rate
+from colorcli.training.task import Scores
+
+
+def test_learning_rate_warms_up_and_ends_at_zero():
+    options = Optimizer(steps=100, warmup=10, lr=1.0)
+    rates = [learning_rate(options, step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == rates[10] == 1 and rates[100] == pytest.approx(0)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_the_rate_drops_in_steps_or_not_at_all():
+    options = Optimizer(steps=100, warmup=0, lr=1.0, schedule="step", drops=(0.5, 0.9), factor=0.1)
+    rates = [learning_rate(options, step) for step in (0, 49, 50, 89, 90, 99)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    constant = Optimizer(steps=100, warmup=4, lr=1.0, schedule="constant")
+    assert [learning_rate(constant, step) for step in (0, 3, 4, 99)] == [0.25, 1, 1, 1]
+
+
+def test_unknown_names_get_a_near_miss():
+    with pytest.raises(UsageError, match="did you mean 'adamw'"):
+        optimizers.build(nn.Linear(2, 2), Optimizer(name="admaw"))
+    with pytest.raises(UsageError, match="did you mean 'cosine'"):
+        schedule.check(Optimizer(schedule="cosin"))
+    with pytest.raises(UsageError, match="did you mean 'auc'"):
+        stopping.check(Validation(metric="acu"))
+
+
+@pytest.mark.parametrize("name", sorted(optimizers.BUILD))
+def test_every_optimizer_fits_a_line(name):
+    torch.manual_seed(0)
+    network = nn.Linear(3, 1)
+    frozen = nn.Parameter(torch.ones(2), requires_grad=False)
+    network.register_parameter("frozen", frozen)
+    rate = {"adadelta": 5.0, "sgd": 0.05}.get(name, 0.05)
+    optimizer = optimizers.build(network, Optimizer(name=name, lr=rate, weight_decay=0.0))
+    x = torch.randn(64, 3)
+    truth = x @ torch.tensor([[1.0], [-2.0], [0.5]]) + 3
+    for _ in range(400):
+        optimizer.zero_grad()
+        loss = (network(x) - truth).square().mean()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.05
+    assert frozen.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("name", "bias_decays"), [("adamw", False), ("adam", True), ("sgd", True), ("adadelta", True)])
+def test_weight_decay_acts_where_the_papers_have_it(name, bias_decays):
+    network = nn.Linear(2, 1)
+    groups = optimizers.build(network, Optimizer(name=name, weight_decay=0.1)).param_groups
+    decay = {id(weight): group["weight_decay"] for group in groups for weight in group["params"]}
+    assert decay[id(network.weight)] == 0.1
+    assert decay[id(network.bias)] == (0.1 if bias_decays else 0.0)
+
+
+def scores(**given):
+    return Scores(**{"loss": 1.0, "auc": 80.0, "gray": 70.0, "chroma": 0.5, **given})
+
+
+def test_more_is_better_except_of_losses():
+    auc, loss = stopping.Best(Validation()), stopping.Best(Validation(metric="loss"))
+    assert auc.update(scores()) and loss.update(scores())
+    assert auc.update(scores(auc=81.0)) and not loss.update(scores(auc=81.0))
+    assert not auc.update(scores(loss=0.5)) and loss.update(scores(loss=0.5))
+    assert not auc.update(scores(auc=math.nan))
+
+
+def test_patience_counts_measurements_without_a_new_best():
+    best = stopping.Best(Validation(patience=2))
+    assert [best.update(scores(auc=auc)) for auc in (80, 79, 81, 81)] == [True, False, True, False]
+    assert not best.hopeless
+    copy = stopping.Best(Validation(patience=2))
+    copy.restore(best.state())
+    for one in (best, copy):
+        one.update(scores(auc=80.5))
+        assert one.hopeless and one.value == 81
+    other = stopping.Best(Validation(metric="loss", patience=2))
+    other.restore(best.state())  # the best of another metric is of no account
+    assert other.value == math.inf and not other.hopeless
+    assert not stopping.Best(Validation()).hopeless
