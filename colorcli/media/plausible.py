@@ -55,7 +55,7 @@ def _tiles(image: Image.Image, stream: BinaryIO) -> int:
     width, height, _, _, wide, high, left, top = struct.unpack_from(">8I", head, place + 8)
     if not wide or not high:
         return 0
-    return 14 * -(-(width - left) // wide) * -(-(height - top) // high)
+    return int(14 * -(-(width - left) // wide) * -(-(height - top) // high))
 
 
 def least(image: Image.Image) -> int:
