@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from colorcli.engine.identity import Identity
-from colorcli.media.atomic import writing
+from colorcli.media.atomic import sync_folder, writing
 
 NAME = "manifest.jsonl"
 #: Below this many superseded lines a file is not worth writing anew.
@@ -127,6 +127,8 @@ class Manifest:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
         os.ftruncate(self._file, whole)  # what a kill left of a line
         self._end = whole
+        for folder in (path.parent, path.parent.parent):  # lines on the disk are of no use in a file without a name
+            sync_folder(folder)
 
     def append(self, record: Record) -> None:
         """Add a record; when this returns, it is on the disk.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from colorcli.engine.identity import Identity
 from colorcli.media._messages import from_os_error
-from colorcli.media.atomic import writing
+from colorcli.media.atomic import sync_folder, writing
 
 #: Where a folder of outputs keeps its book, and where in there the originals are.
 FOLDER, ORIGINALS = ".colorcli", "originals"
@@ -37,6 +37,7 @@ def keep(path: Path, original: Path) -> None:
             times = status.st_atime_ns, status.st_mtime_ns
             with real.open("rb") as source, writing(original, times=times) as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
+        sync_folder(original.parent)
     except OSError as error:
         raise from_os_error(error, original, doing="keep the original as") from error
 

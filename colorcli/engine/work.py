@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import io
@@ -104,6 +105,9 @@ class Work:
             item.skipped, item.hint = Skip.COLOR, RECOLOR
             return
         item.keep, item.output = True, self._copy_target(item)
+        if item.output is not None and isinstance(item.source, Path) and _is_one_file(item.output, item.source):
+            item.skipped, item.hint = Skip.COLOR, RECOLOR  # it lies where its copy would
+            return
         if item.output is not None and item.output != job.output:
             if job.book is not None:
                 verdict = job.book.may_replace(item.output)
@@ -269,6 +273,12 @@ def _whole(stream: BinaryIO, name: str) -> BinaryIO:
         return io.BytesIO(stream.read())
     except OSError as error:
         raise from_os_error(error, name) from error
+
+
+def _is_one_file(path: Path, other: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return path.samefile(other)
+    return False
 
 
 def _make_folder(job: Job, folder: Path) -> None:

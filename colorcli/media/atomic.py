@@ -158,6 +158,16 @@ def _open_part(target: Path) -> tuple[BinaryIO, Path]:
     raise AssertionError("unreachable")  # pragma: no cover
 
 
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can; without it, a loss of power may undo renames."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def _set_times(part: Path, times: tuple[int, int]) -> None:
     try:
         os.utime(part, ns=times)

@@ -125,6 +125,8 @@ def test_on_color_of_photos(invoke: Any, process: Any, scans: Path, tmp_path: Pa
     assert not (tmp_path / "x.png").exists()
     again = invoke("photo", photo, "-o", tmp_path / "x.png", "--on-color", "copy")
     assert "the output exists" in again.stderr
+    there = invoke("photo", photo, "-o", scans / "color.png", "--on-color", "copy", "--overwrite")
+    assert "in colour already" in there.stderr and there.stdout == ""
     assert invoke("photo", photo, "-o", tmp_path / "x.png", "--on-color", "recolor").exit_code == 0
     assert colourfulness(tmp_path / "x.png") > 5
     passed = process("photo", "-", "-o", "-", stdin=photo.read_bytes())

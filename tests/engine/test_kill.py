@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -126,36 +126,63 @@ class Moment:
         time.sleep(self._later)
 
 
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    found = Zygote()
+    yield found
+    found.close()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="forks")
-def test_fifty_kills(tmp_path: Path, tiny_model: Path) -> None:
+def test_fifty_kills(zygote: Zygote, tmp_path: Path, tiny_model: Path) -> None:
     scans = tmp_path / "scans"
     draw(scans)
     chance = random.Random(3)
-    zygote = Zygote()
     common = ("folder", scans, "--model", tiny_model, "-q")
-    try:
-        assert zygote.run(*common, "-o", tmp_path / "undisturbed") == 0
-        wanted = pixels(tmp_path / "undisturbed")
-        assert len(wanted) == PHOTOS
-        out, killed, progress = tmp_path / "out-0", 0, []
-        for trial in range(TRIALS):
-            moment = Moment(out, chance.randint(0, 8), chance.uniform(0, 0.03))
-            killed += zygote.run(*common, "-o", out, kill=moment.wait) == -signal.SIGKILL
+    assert zygote.run(*common, "-o", tmp_path / "undisturbed") == 0
+    wanted = pixels(tmp_path / "undisturbed")
+    assert len(wanted) == PHOTOS
+    out, killed, progress = tmp_path / "out-0", 0, []
+    for trial in range(TRIALS):
+        moment = Moment(out, chance.randint(0, 8), chance.uniform(0, 0.03))
+        killed += zygote.run(*common, "-o", out, kill=moment.wait) == -signal.SIGKILL
+        found = pixels(out)
+        for name, picture in found.items():
+            assert np.array_equal(picture, wanted[name]), name
+        assert set(found) <= recorded(out)
+        progress.append(len(found))
+        if len(found) == PHOTOS or trial == TRIALS - 1:
+            assert zygote.run(*common, "-o", out) == 0
             found = pixels(out)
-            for name, picture in found.items():
-                assert np.array_equal(picture, wanted[name]), name
-            assert set(found) <= recorded(out)
-            progress.append(len(found))
-            if len(found) == PHOTOS or trial == TRIALS - 1:
-                assert zygote.run(*common, "-o", out) == 0
-                found = pixels(out)
-                assert found.keys() == wanted.keys()
-                assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
-                left = [path.name for path in out.rglob("*") if re.search(r"\.part-\d+", path.name)]
-                assert left == []
-                out = tmp_path / f"out-{trial + 1}"
-    finally:
-        zygote.close()
+            assert found.keys() == wanted.keys()
+            assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+            left = [path.name for path in out.rglob("*") if re.search(r"\.part-\d+", path.name)]
+            assert left == []
+            out = tmp_path / f"out-{trial + 1}"
     assert killed > 0.6 * TRIALS  # the others had ended before
     assert len(set(progress)) > 8  # at many different moments
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="forks")
+def test_kills_in_place(zygote: Zygote, tmp_path: Path, tiny_model: Path) -> None:
+    """At any moment a photo is the original or the result, and where it is the result, the original is kept."""
+    scans, kept = tmp_path / "scans", tmp_path / "scans/.colorcli/originals"
+    draw(scans)
+    originals, chance = pixels(scans), random.Random(4)
+    common = ("folder", scans, "--model", tiny_model, "-q")
+    assert zygote.run(*common, "-o", tmp_path / "undisturbed") == 0
+    wanted = pixels(tmp_path / "undisturbed")
+    for _ in range(8):
+        moment = Moment(scans, chance.randint(0, 3), chance.uniform(0, 0.03))
+        zygote.run(*common, "--in-place", kill=moment.wait)
+        for name, picture in pixels(scans).items():
+            if np.array_equal(picture, wanted[name]):
+                assert np.array_equal(media.read(kept / name).pixels, originals[name])
+            else:
+                assert np.array_equal(picture, originals[name])
+    assert zygote.run(*common, "--in-place") == 0
+    found = pixels(scans)
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+    assert all(np.array_equal(media.read(kept / name).pixels, originals[name]) for name in wanted)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from colorcli.engine.plan import plan_folder, plan_photos
+from colorcli.engine.selection import find
 from colorcli.errors import MediaError, UsageError
 
 
@@ -58,6 +59,51 @@ def test_collisions_get_distinct_names_that_stay(tmp_path: Path) -> None:
 def test_an_evasive_name_may_be_taken_too(tmp_path: Path) -> None:
     names = ["a.png", "a.jpg", "a.png.jpg"]
     assert len(set(outputs(names, f"{tmp_path}/", ".jpg"))) == 3
+
+
+def test_copies_have_names_of_their_own(tmp_path: Path) -> None:
+    """A photo that is copied as it is keeps its suffix; whatever is copied, no two files want one name."""
+    root, out = tmp_path / "scans", tmp_path / "out"
+    touch(*(root / name for name in ("a.jpg", "a.JPG", "a.gif", "a.tif", "a.jpg.jpg", "a.jpg.png", "b.png", "b.webp")))
+    for suffix in (None, ".png", ".jpg", ".tif"):
+        jobs = plan_folder(root, out, suffix=suffix)
+        every = [path for job in jobs for path in {job.output, job.copy}]
+        assert len(set(every)) == len(every)
+        for job in jobs:
+            assert isinstance(job.input, Path) and job.copy is not None
+            assert job.copy.suffix.lower() == job.input.suffix.lower()
+            assert (job.copy == job.output) == (Path(job.target).suffix.lower() == job.input.suffix.lower())
+    plain = {job.name: job.copy for job in plan_folder(root, out, suffix=".tif")}
+    assert plain["b.webp"] == out / "b.webp"
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "expected"),
+    [
+        ([], [], ["a.jpg", "box/b.png", "box/deep/c.tif"]),
+        (["*.png"], [], ["box/b.png"]),
+        (["box/"], ["deep/"], ["box/b.png"]),
+        (["box/*"], [], ["box/b.png", "box/deep/c.tif"]),
+        ([], ["/*.jpg", "**/c.*"], ["box/b.png"]),
+    ],
+)
+def test_patterns(tmp_path: Path, include: list[str], exclude: list[str], expected: list[str]) -> None:
+    touch(*(tmp_path / name for name in ("a.jpg", "box/b.png", "box/deep/c.tif")))
+    found = find(tmp_path, include=include, exclude=exclude)
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == expected
+
+
+def test_chosen_files_keep_their_order_and_come_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["s/b.jpg", "./s/a.jpg", str(tmp_path / "s/b.jpg"), "s/x/../none.jpg"]
+    assert find(Path("s"), chosen=[Path(name) for name in names]) == [
+        Path("s/b.jpg"),
+        Path("s/a.jpg"),
+        Path("s/none.jpg"),
+    ]
+    for wrong in ("t/a.jpg", "a.jpg", "s/../a.jpg", "s", "/"):
+        with pytest.raises(UsageError, match="does not lie below"):
+            find(Path("s"), chosen=[Path(wrong)])
 
 
 def test_folder_is_mirrored(tmp_path: Path) -> None:
