@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -135,13 +136,19 @@ def _run(
 
     asked, how = engine
     model = resolve(asked.model)  # misspelt models are told before any folder is made
-    with Book(root, out, write=not options.dry_run, in_place=options.in_place) as book:
-        for warning in book.warnings:
-            output.warning(warning)
-        jobs = plan_folder(root, out, suffix=suffix, book=book, inputs=inputs)
-        book.clean([job.output.parent for job in jobs if isinstance(job.output, Path)])
+    with ExitStack() as books:
+        if options.in_place:
+            jobs = _inputs.in_place(inputs, [root] * len(inputs), books, write=not options.dry_run)
+        else:
+            book = books.enter_context(Book(root, out, write=not options.dry_run))
+            jobs = plan_folder(root, out, suffix=suffix, book=book, inputs=inputs)
+        for found in {id(job.book): job.book for job in jobs}.values():
+            assert found is not None
+            for warning in found.warnings:
+                output.warning(warning)
+            found.clean([job.output.parent for job in jobs if job.book is found and isinstance(job.output, Path)])
         if how.only_failed:
-            jobs = [job for job in jobs if book.failed(job)]
+            jobs = [job for job in jobs if job.book is not None and job.book.failed(job)]
             if not jobs:
                 output.note("nothing failed last time")
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from colorcli.cli._inputs import in_place
 from colorcli.cli._options import spread
 from colorcli.cli._pictures import Pictures
 from colorcli.errors import MediaError, UsageError
@@ -71,19 +71,13 @@ def plan_in_place(inputs: Sequence[str], out: str | None, books: ExitStack, *, w
         UsageError: a combination that has no meaning.
         MediaError: a format that cannot be written; another run in one of the folders.
     """
-    from colorcli.engine import book, originals, plan
-
     if out is not None or "-" in inputs:
         raise UsageError("--in-place is for files, and leaves no choice of output", hint="leave out -o and -")
     paths = [_named(name) for name in dict.fromkeys(inputs)]
     for path in paths:
         if not path.parent.is_dir():
             raise MediaError(f"no such folder: {path.parent}", hint="check the path")
-    homes = [originals.home_of(path) for path in paths]
-    opened = {home: books.enter_context(book.Book(home, home, write=write, in_place=True)) for home in set(homes)}
-    inside = [home / os.path.relpath(path, home) for path, home in zip(paths, homes, strict=True)]
-    names = [path.relative_to(home).as_posix() for path, home in zip(inside, homes, strict=True)]
-    return plan.plan_in_place(inside, names, [opened[home] for home in homes])
+    return in_place(paths, [path.parent for path in paths], books, write=write)
 
 
 def plan(inputs: Sequence[str], out: str | None, *, json: bool = False) -> list[Job]:

@@ -49,11 +49,11 @@ def is_same(path: Path, original: Path) -> bool:
     return False
 
 
-def home_of(path: Path) -> Path:
-    """Return the folder whose book keeps the original of a photo done in place; where none does, the photo's own.
+def home_of(path: Path) -> Path | None:
+    """Return the folder whose book keeps the original of a photo done in place, None if there is none.
 
-    A photo done with the folder above it is so found again when it is named alone.
+    So a photo that was done with the folder above it is found again when it is named alone, and the other way round.
     """
     name = Path(os.path.abspath(path))  # noqa: PTH100  (links stay as they are)
     kept = (folder for folder in name.parents if (folder / FOLDER / ORIGINALS / name.relative_to(folder)).exists())
-    return next(kept, path.parent)
+    return next(kept, None)

@@ -240,6 +240,22 @@ def test_photo_in_place(invoke: Any, scans: Path, monkeypatch: pytest.MonkeyPatc
     assert (scans / ".colorcli/originals/a.jpg").read_bytes() == before
 
 
+def test_in_place_from_above_and_below(invoke: Any, scans: Path) -> None:
+    """Whoever kept the original first keeps it; what was made of it is never taken for another original."""
+    before = {name: (scans / name).read_bytes() for name in tree(scans)}
+    assert invoke("photo", scans / "sub/b.jpg", "--in-place").exit_code == 0
+    assert invoke("folder", scans / "sub", "--in-place", "--strength", "0.7").exit_code == 0
+    result = invoke("folder", scans, "--in-place", "--strength", "0.5", "--on-color", "recolor", "--exclude", "color.*")
+    assert result.exit_code == 0 and "3 done" in last(result), result.stderr
+    assert not (scans / ".colorcli/originals/sub").exists()
+    for name in ("b.jpg", "deep/c.jpg"):
+        assert (scans / "sub/.colorcli/originals" / name).read_bytes() == before[f"sub/{name}"]
+    assert (scans / ".colorcli/originals/a.jpg").read_bytes() == before["a.jpg"]
+    first = (scans / "sub/b.jpg").read_bytes()
+    assert invoke("folder", scans, "--in-place", "--strength", "0.5", "--force", "-q").exit_code == 0
+    assert (scans / "sub/b.jpg").read_bytes() == first
+
+
 def test_in_place_by_mistake(invoke: Any, scans: Path) -> None:
     for arguments, words in (
         (["folder", scans, "-o", scans], "--in-place"),
