@@ -20,11 +20,15 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from colorcli.color import lab
+from colorcli.errors import UsageError
+from colorcli.registry import near_miss
 from colorcli.training.data import Pictures
 from colorcli.training.recipe import Augment, Data, Recipe
 
 #: Batches that the thread of :func:`stream` makes ahead of time.
 _AHEAD = 3
+#: How pictures become squares.
+FITS = ("crop", "pad")
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,12 @@ class Batch:
         return Batch(function(self.rgb), labels, mask, start, self.of)
 
 
+def check(data: Data) -> None:
+    """Raise a UsageError for a way to fit pictures that does not exist."""
+    if data.fit not in FITS:
+        raise UsageError(f"unknown data.fit {data.fit!r}", hint=near_miss(data.fit, FITS))
+
+
 def crop_size(data: Data, step: int, steps: int) -> int:
     """Return the side of the crops at ``step`` of ``steps``."""
     return next(size for share, size in reversed(data.sizes) if step >= share * steps)
@@ -106,12 +116,24 @@ class Crops(Dataset[Batch]):
         places = step * data.batch + np.asarray(self.rows)
         epochs, positions = np.divmod(places, len(self.pictures))
         order = {epoch: self._order(epoch) for epoch in set(epochs.tolist())}
-        rows = []
-        for epoch, position, place in zip(epochs.tolist(), positions.tolist(), places.tolist(), strict=True):
+        chosen = [int(order[epoch][position]) for epoch, position in zip(epochs.tolist(), positions, strict=True)]
+        flip, rows, masks = self.recipe.augment.flip, [], []
+        for index, place in zip(chosen, places.tolist(), strict=True):
             rng = np.random.default_rng((self.recipe.seed, 1, place))
-            rows.append(_crop(self.pictures[order[epoch][position]], size, data, self.recipe.augment.flip, rng))
-        rgb = torch.from_numpy(np.stack(rows)).movedim(-1, 1)
-        return Batch(rgb, start=self.rows.start, total=data.batch)
+            if data.fit == "pad":
+                row, mask = _pad(self.pictures[index], size, flip, rng)
+                masks.append(mask)
+            else:
+                row = _crop(self.pictures[index], size, data, flip, rng)
+            rows.append(row)
+        known = self.pictures.labels
+        return Batch(
+            torch.from_numpy(np.stack(rows)).movedim(-1, 1),
+            None if known is None else torch.from_numpy(known[chosen]),
+            torch.from_numpy(np.stack(masks))[:, None] if masks else None,
+            start=self.rows.start,
+            total=data.batch,
+        )
 
     def _order(self, epoch: int) -> np.ndarray:
         if getattr(self, "_cached", (-1, None))[0] != epoch:
@@ -136,6 +158,19 @@ def _crop(pixels: np.ndarray, size: int, data: Data, flip: float, rng: np.random
     shrinking = w > size or h > size
     part = cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
     return np.ascontiguousarray(part[:, ::-1]) if rng.random() < flip else part
+
+
+def _pad(pixels: np.ndarray, size: int, flip: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a whole picture ``(H, W, 3)`` into ``(size, size, 3)``, white around it; float32 mask 1 where it is."""
+    height, width = pixels.shape[:2]
+    scale = size / max(height, width)
+    h, w = max(1, round(height * scale)), max(1, round(width * scale))
+    part = cv2.resize(pixels, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    y, x = (size - h) // 2, (size - w) // 2
+    row, mask = np.full((size, size, 3), 255, np.uint8), np.zeros((size, size), np.float32)
+    row[y : y + h, x : x + w] = part[:, ::-1] if rng.random() < flip else part
+    mask[y : y + h, x : x + w] = 1
+    return row, mask
 
 
 def to_lab(batch: Tensor) -> tuple[Tensor, Tensor]:

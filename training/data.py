@@ -1,9 +1,8 @@
-"""Where pictures come from, and the decoded cache they are trained from.
+"""The decoded cache that pictures are trained from.
 
-Sources are folders of pictures (any depth), tar shards in WebDataset style (one member per picture), or folders of
-such shards; in the latter, shards called ``val-*`` are for validation and never trained on. Every picture is decoded
-once, scaled to a short side of at most ``side`` pixels and appended to one memory-mapped file of bytes: 54,000
-pictures of 160 pixels are 4.5 GB on disk and almost nothing in memory, and an epoch costs no decoding.
+Every picture of the sources (:mod:`colorcli.training.sources`) is decoded once, scaled to a short side of at most
+``side`` pixels and appended to one memory-mapped file of bytes: 54,000 pictures of 160 pixels are 4.5 GB on disk and
+almost nothing in memory, and an epoch costs no decoding. Corrupt, gray and nearly gray ones are left out and counted.
 """
 
 from __future__ import annotations
@@ -12,82 +11,28 @@ import hashlib
 import io
 import json
 import os
-import tarfile
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from colorcli.color import lab
-from colorcli.errors import ColorcliError, MediaError, UsageError
-from colorcli.media.discover import discover
+from colorcli.errors import ColorcliError, UsageError
 from colorcli.media.photo import read
+from colorcli.training.sources import Source, Where
 
 Pixels = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A tar shard, or a folder of pictures."""
-
-    path: Path
-
-    @property
-    def is_shard(self) -> bool:
-        """Whether this is a tar file."""
-        return self.path.suffix == ".tar"
-
-    def members(self) -> Iterator[tuple[str, Path | tuple[Path, int, int]]]:
-        """Yield (name, where) of each picture: a path, or (tar, offset, bytes) inside a shard."""
-        if not self.is_shard:
-            for path in discover(self.path):
-                yield str(path.relative_to(self.path)), path
-            return
-        try:
-            with tarfile.open(self.path) as shard:
-                for member in shard:
-                    if member.isfile():
-                        yield member.name, (self.path, member.offset_data, member.size)
-        except (tarfile.TarError, OSError) as error:
-            raise MediaError(f"{self.path}: not a readable tar file: {error}") from error
-
-    def fingerprint(self) -> list[Any]:
-        """Return what changes when the pictures do: names, sizes and times."""
-        if self.is_shard:
-            facts = self.path.stat()
-            return [str(self.path.resolve()), facts.st_size, facts.st_mtime_ns]
-        rows = ((name, Path(str(path)).stat()) for name, path in self.members())
-        return [str(self.path.resolve()), *((name, facts.st_size, facts.st_mtime_ns) for name, facts in rows)]
-
-
-def sources(paths: Iterable[Path]) -> tuple[list[Source], list[Source]]:
-    """Return (training, validation) sources of what the user named.
-
-    Raises:
-        UsageError: a path does not exist, or is neither a folder nor a tar file.
-    """
-    train: list[Source] = []
-    val: list[Source] = []
-    for path in paths:
-        if path.is_dir():
-            shards = sorted(path.glob("*.tar"))
-            train += [Source(shard) for shard in shards if not shard.name.startswith("val")]
-            val += [Source(shard) for shard in shards if shard.name.startswith("val")]
-            if not shards:
-                train.append(Source(path))
-        elif path.suffix == ".tar" and path.is_file():
-            train.append(Source(path))
-        else:
-            what = "is not a folder or a tar file" if path.exists() else "does not exist"
-            raise UsageError(f"{path}: {what}", hint="give a folder of pictures, a .tar shard or a folder of shards")
-    return train, val
+#: Why a picture is left out. A gray one has one channel, or chroma that only its compression gave it.
+REASONS = ("corrupt", "gray", "nearly gray", "small")
+#: Mean chroma, Lab units, below which a picture counts as gray, not as nearly gray.
+GRAY = 0.5
+#: How many names of pictures left out are kept for each reason.
+_NAMED = 100
 
 
 @dataclass(frozen=True)
@@ -100,6 +45,9 @@ class Pictures:
         shapes: ``(N, 2)`` height and width of each.
         names: the name each had in its source; the folder part is a weak label.
         report: how many were kept and how many left out, with the reason.
+        without: names of those left out by reason, the first hundred of each.
+        labels: ``(N,)`` int64, the number of each picture's class, -1 where unknown; see
+            :mod:`colorcli.training.labels`. None where nobody asked.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -107,6 +55,8 @@ class Pictures:
     shapes: npt.NDArray[np.int64]
     names: Sequence[str]
     report: dict[str, int]
+    without: dict[str, list[str]] = field(default_factory=dict)
+    labels: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -120,23 +70,14 @@ class Pictures:
     def subset(self, indices: npt.NDArray[np.int64]) -> Pictures:
         """Return some of the pictures; the bytes are shared."""
         names = [self.names[index] for index in indices]
-        return Pictures(self.pixels, self.offsets[indices], self.shapes[indices], names, self.report)
+        labels = None if self.labels is None else self.labels[indices]
+        return replace(self, offsets=self.offsets[indices], shapes=self.shapes[indices], names=names, labels=labels)
 
 
-def split(pictures: Pictures, share: float, seed: int) -> tuple[Pictures, Pictures]:
-    """Divide into (training, validation) at random, reproducibly; at least one picture goes to each side."""
-    if len(pictures) < 2:
-        raise UsageError(
-            f"found {len(pictures)} usable picture(s), and training needs at least 2", hint=_left_out(pictures.report)
-        )
-    order = np.random.default_rng(seed).permutation(len(pictures))
-    held = min(max(1, round(share * len(pictures))), len(pictures) - 1)
-    return pictures.subset(np.sort(order[held:])), pictures.subset(np.sort(order[:held]))
-
-
-def _left_out(report: dict[str, int]) -> str:
+def left_out(report: dict[str, int]) -> str:
+    """Return in words how many pictures were left out and why; nothing if none were."""
     reasons = [f"{count} {reason}" for reason, count in report.items() if reason != "kept" and count]
-    return f"left out: {', '.join(reasons)}" if reasons else "add pictures to the folder"
+    return f"left out: {', '.join(reasons)}" if reasons else ""
 
 
 def cache_root() -> Path:
@@ -157,25 +98,28 @@ def load(found: Sequence[Source], *, side: int, gray: float, workers: int | None
     Raises:
         UsageError: there is no usable picture.
     """
-    facts = json.dumps([[source.fingerprint() for source in found], side, gray, 1])
+    facts = json.dumps([[source.fingerprint() for source in found], side, gray, 2])
     folder = cache_root() / "pictures" / hashlib.sha256(facts.encode()).hexdigest()[:16]
     if not (folder / "index.npz").exists():
         _build(found, folder, side, gray, workers or os.cpu_count() or 1)
     with np.load(folder / "index.npz") as index:
         offsets, shapes = index["offsets"], index["shapes"]
         names = [name.decode("utf-8", "surrogateescape") for name in index["names"].tobytes().split(b"\0")[:-1]]
-    report = json.loads((folder / "report.json").read_text())
+    told = json.loads((folder / "report.json").read_text())
+    report, without = told["report"], told["without"]
     if not len(offsets):
         where = ", ".join(str(source.path) for source in found)
-        raise UsageError(f"{where}: no usable colour picture", hint=_left_out(report))
+        hint = left_out(report) or "add pictures to the folder"
+        raise UsageError(f"{where}: no usable colour picture", hint=hint)
     pixels = np.memmap(folder / "pixels.u8", np.uint8, mode="r")
-    return Pictures(pixels, offsets, shapes, names, report)
+    return Pictures(pixels, offsets, shapes, names, report, without)
 
 
 def _build(found: Sequence[Source], folder: Path, side: int, gray: float, workers: int) -> None:
     members = [member for source in found for member in source.members()]
     folder.parent.mkdir(parents=True, exist_ok=True)
-    report: Counter[str] = Counter(kept=0, corrupt=0, gray=0, small=0)
+    report = dict.fromkeys(("kept", *REASONS), 0)
+    without: dict[str, list[str]] = {}
     offsets, shapes, names = [], [], bytearray()
     # A half-built cache never has the final name: the folder is renamed when it is complete.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as part:
@@ -185,6 +129,7 @@ def _build(found: Sequence[Source], folder: Path, side: int, gray: float, worker
             for (name, _), result in zip(members, pool.map(_decode, tasks, chunksize=64), strict=True):
                 if isinstance(result, str):
                     report[result] += 1
+                    without.setdefault(result, []).append(name)
                     continue
                 report["kept"] += 1
                 out.write(result.data)
@@ -198,7 +143,8 @@ def _build(found: Sequence[Source], folder: Path, side: int, gray: float, worker
             shapes=np.array(shapes, np.int64).reshape(-1, 2),
             names=np.frombuffer(bytes(names), np.uint8),
         )
-        (Path(part) / "report.json").write_text(json.dumps(report))
+        named = {reason: names[:_NAMED] for reason, names in without.items()}
+        (Path(part) / "report.json").write_text(json.dumps({"report": report, "without": named}))
         ready = Path(part).rename(folder.parent / f"{folder.name}.{os.getpid()}")
         try:
             ready.rename(folder)
@@ -209,31 +155,36 @@ def _build(found: Sequence[Source], folder: Path, side: int, gray: float, worker
         Path(part).mkdir()  # what TemporaryDirectory expects to remove
 
 
-def _decode(task: tuple[Path | tuple[Path, int, int], int, float]) -> Pixels | str:
+def _decode(task: tuple[Where, int, float]) -> Pixels | str:
     """Return the small RGB picture, or the reason why it is left out. Runs in a worker process."""
     where, side, gray = task
     torch.set_num_threads(1)
     try:
-        if isinstance(where, tuple):
+        if isinstance(where, np.ndarray):
+            pixels = where
+        elif isinstance(where, tuple):
             path, offset, length = where
             with path.open("rb") as shard:
                 shard.seek(offset)
-                photo = read(io.BytesIO(shard.read(length)), name=str(path))
+                pixels = _pixels(read(io.BytesIO(shard.read(length)), name=str(path)).pixels)
         else:
-            photo = read(where)
+            pixels = _pixels(read(where).pixels)
     except (ColorcliError, OSError):
         return "corrupt"
-    if photo.pixels.ndim == 2:
+    if pixels.ndim == 2:
         return "gray"
-    deep = photo.pixels.dtype == np.uint16
-    pixels = (photo.pixels // 257 if deep else photo.pixels).astype(np.uint8, copy=False)
     if min(pixels.shape[:2]) < 16:
         return "small"
     pixels = shrink(pixels, side)
     sample = torch.from_numpy(np.ascontiguousarray(pixels[::4, ::4])).movedim(-1, 0).float() / 255
-    if lab.rgb_to_lab(sample)[1:].norm(dim=0).mean() < gray:
-        return "gray"
+    chroma = float(lab.rgb_to_lab(sample)[1:].norm(dim=0).mean())
+    if chroma < gray:
+        return "gray" if chroma < GRAY else "nearly gray"
     return np.ascontiguousarray(pixels)
+
+
+def _pixels(found: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Pixels:
+    return (found // 257 if found.dtype == np.uint16 else found).astype(np.uint8, copy=False)
 
 
 def shrink(pixels: Pixels, side: int) -> Pixels:

@@ -31,6 +31,7 @@ def export(recipe: Recipe, network: nn.Module, folder: Path, *, data: str) -> No
         decoder=model.decoder if logits else None,
         temperature=model.temperature,
         rebalance=model.rebalance,
+        form=model.form,
         strength=model.strength,
         size=model.size,
         upsampler=model.upsampler,

@@ -10,6 +10,7 @@ weights of one that was not.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,14 +20,28 @@ from typing import Literal
 import torch
 
 from colorcli.errors import ColorcliError, UsageError
+from colorcli.media.atomic import writing
 from colorcli.registry import LOSSES, NETWORKS
-from colorcli.training import batches, checkpoint, data, optimizers, record, schedule, stopping
+from colorcli.report.prior import plot_prior
+from colorcli.training import (
+    batches,
+    checkpoint,
+    data,
+    labels,
+    optimizers,
+    priors,
+    record,
+    schedule,
+    splits,
+    stopping,
+    subjects,
+)
 from colorcli.training.distributed import Group
 from colorcli.training.export import export
 from colorcli.training.learner import Learner, Lesson
 from colorcli.training.recipe import Recipe, dumps
 from colorcli.training.samples import write_samples
-from colorcli.training.task import Scores, Task, measure_prior, validate
+from colorcli.training.task import Scores, Task, validate
 from colorcli.weights.start import read as read_start
 from colorcli.weights.start import start as begin_with
 
@@ -102,7 +117,7 @@ def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Seque
         UsageError: no data; unknown names in the recipe; the folder already holds a run and ``resume`` is off; the
             checkpoint is of another network.
         WeightsError: the checkpoint to resume from is missing or damaged, or weights to begin with do not fit.
-        MediaError: the folder cannot be written.
+        MediaError: the folder cannot be written, or a shard or batch cannot be read.
         DeviceError: out of memory.
         ColorcliError: the loss is no longer a number; the batch is kept in ``nan.pt``.
     """
@@ -112,8 +127,14 @@ def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Seque
         record.prepare(folder, resume=run.resume)
     begin = read_start(run.init) if run.init is not None and not run.resume else None
     state = group.share(lambda: checkpoint.load(folder / checkpoint.LAST) if run.resume else None)
-    pictures, val = group.in_turn(lambda: _pictures(recipe, train_on, validate_on))
-    prior = state["prior"] if state else group.share(lambda: measure_prior(pictures, seed=recipe.seed))
+    past = folder if run.resume else None
+    split = group.in_turn(lambda: splits.gather(recipe, train_on, validate_on, past and past / splits.FILE))
+    recipe, pictures, classes = labels.fit(recipe, split.train, past and past / labels.FILE)
+    val = split.validation
+    prior = (
+        state["prior"] if state
+        else group.share(lambda: priors.choose(recipe.data.prior, pictures, seed=recipe.seed))
+    )  # fmt: skip
 
     # Set before the network is built: its first weights are the first random numbers drawn.
     torch.manual_seed(recipe.seed)
@@ -127,10 +148,18 @@ def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Seque
         if state.get("data", now)[1] == now[1]:
             best.restore(state)
     if group.first:
-        facts = {"training": len(pictures), "validation": len(val), "report": pictures.report,
+        facts = {"training": len(pictures), "validation": len(val), "test": len(split.test) if split.test else 0,
+                 "report": pictures.report, "left_out": pictures.without, "split": splits.fingerprint(split),
                  "sources": [str(path) for path in train_on], **({"init": begun} if begun else {})}  # fmt: skip
         record.write_text(folder / "recipe.toml", dumps(recipe))
         record.write_data(folder / "data.json", facts, start)
+        record.write_text(folder / splits.FILE, split.to_json(recipe.seed))
+        if classes:
+            record.write_text(folder / labels.FILE, json.dumps(classes, indent=0))
+        if task.info.output == "logits":
+            with writing(folder / "prior.png", overwrite=True) as file:
+                plot_prior(prior, file)
+        run.report(Progress(step=start, steps=recipe.optimizer.steps, loss=0.0, rate=0.0, note=split.say()))
 
     def keep(step: int, *, better: bool = False) -> None:
         """Write model and checkpoints; ``last.pt`` comes last, so that a crash before it repeats what is missing."""
@@ -150,6 +179,16 @@ def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Seque
         write_samples(task, learner.ema.average, val, sheet, recipe.validation, device)
         run.report(Progress(step=step, steps=steps, loss=scores.loss, rate=0.0,
                             note=f"AuC {scores.auc:.2f}, gray {scores.gray:.2f}"))  # fmt: skip
+        if recipe.validation.subjects:
+            of = subjects.measure(task, learner.ema.average, val, recipe.validation, device)
+            line = {
+                "step": step,
+                "epoch": round(step * recipe.data.batch / len(pictures), 2),
+                "subjects": subjects.row(of),
+            }
+            log.write(line)
+            subjects.write_table(folder / "log.jsonl", folder / "subjects.md")
+            run.report(Progress(step=step, steps=steps, loss=scores.loss, rate=0.0, note=subjects.table([line])))
         return scores
 
     steps = recipe.optimizer.steps
@@ -195,6 +234,9 @@ def train(recipe: Recipe, train_on: Sequence[Path], run: Run, validate_on: Seque
             # The model that is left is the one that was best, not the one that came last.
             learner.ema.average.load_state_dict(checkpoint.load(folder / checkpoint.BEST)["ema"])
             export(recipe, learner.ema.average, folder, data=record.sources(train_on))
+        if split.test is not None and end.reason != "stopped" and group.first:
+            tested = validate(task, learner.ema.average, split.test, recipe.validation, device)
+            log.write({"step": end.step, **{f"test_{name}": round(value, 4) for name, value in vars(tested).items()}})
         log.write({"step": end.step, "event": "end", **({} if end.reason == "done" else {"reason": end.reason})})
     return end
 
@@ -204,6 +246,7 @@ def _check_names(recipe: Recipe, group: Group) -> None:
     NETWORKS.load(recipe.network.name)
     for loss in recipe.losses:
         LOSSES.load(loss.name)
+    batches.check(recipe.data)
     optimizers.check(recipe.optimizer)
     schedule.check(recipe.optimizer)
     stopping.check(recipe.validation)
@@ -214,20 +257,6 @@ def _check_names(recipe: Recipe, group: Group) -> None:
             f"data.batch={recipe.data.batch} is too small for {group.processes} processes",
             hint="each needs at least one picture of every batch",
         )
-
-
-def _pictures(
-    recipe: Recipe, train_on: Sequence[Path], validate_on: Sequence[Path]
-) -> tuple[data.Pictures, data.Pictures]:
-    here, held = data.sources(train_on)
-    if validate_on:
-        given, named = data.sources(validate_on)
-        held = given + named
-    pictures = data.load(here, side=recipe.data.side, gray=recipe.data.gray)
-    if not held:
-        return data.split(pictures, recipe.data.validation, recipe.seed)
-    # Validation pictures are kept at the size they are measured at.
-    return pictures, data.load(held, side=recipe.validation.crop, gray=recipe.data.gray)
 
 
 def _means(lesson: Lesson, share: float, group: Group) -> dict[str, float]:

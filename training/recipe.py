@@ -56,8 +56,14 @@ class Data:
         sizes: ``[[share, size], ...]``: from that share of all steps on, crops are scaled to size x size pixels.
         area: smallest and largest share of a picture's area that a crop takes.
         aspect: narrowest and widest crop, width over height, before scaling to a square.
+        fit: ``"crop"`` cuts squares out of pictures; ``"pad"`` shrinks whole pictures into a square with white around
+            them. The losses called masked do not learn the margin.
         gray: pictures whose mean chroma is below this are left out.
         validation: share of the pictures held out when no validation data is given.
+        test: share of the pictures held out for the end of the run then.
+        split: ``splits.json`` of another run, whose split is taken instead; "" is none.
+        prior: where the frequencies of the bins come from: "" measures them on the pictures to train on; a model or a
+            ``.npy`` file of 313 numbers has its own. See :mod:`colorcli.training.priors`.
     """
 
     side: int = 160
@@ -65,8 +71,12 @@ class Data:
     sizes: tuple[tuple[float, int], ...] = ((0.0, 128),)
     area: tuple[float, float] = (0.4, 1.0)
     aspect: tuple[float, float] = (0.75, 1.3333)
+    fit: str = "crop"
     gray: float = 2.0
     validation: float = 0.02
+    test: float = 0.0
+    split: str = ""
+    prior: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +170,7 @@ class Validation:
         pictures: how many validation pictures are used.
         crop: their centre crop, scaled to crop x crop pixels; error is measured at this size.
         size: what the network sees of it, size x size pixels.
+        subjects: whether error and accuracy are also measured per subject; see :mod:`colorcli.training.subjects`.
         metric: which score decides what is best: a field of :class:`colorcli.training.task.Scores`.
         patience: measurements without a new best after which the run ends early; 0 goes to the end.
     """
@@ -168,6 +179,7 @@ class Validation:
     pictures: int = 240
     crop: int = 256
     size: int = 192
+    subjects: bool = False
     metric: str = "auc"
     patience: int = 0
 
@@ -179,6 +191,7 @@ class Model:
     decoder: str = "annealed"
     temperature: float | None = None
     rebalance: float = 0.0
+    form: str = "joint"
     strength: float = 1.0
     size: int = 192
     upsampler: str = "bicubic"

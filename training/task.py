@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.color import bins, lab
-from colorcli.color.prior import histogram, smooth
 from colorcli.errors import UsageError
 from colorcli.metrics.auc import AuC
 from colorcli.models._info import NetworkInfo
@@ -156,21 +155,6 @@ class Task:
         return Term(name, loss.weight, fitting[0], getattr(module, "NEEDS", ()), function)
 
 
-def measure_prior(pictures: Pictures, *, most: int = 20_000, seed: int = 0) -> Tensor:
-    """Return how often each ab bin occurs at 1/4 of the resolution, smoothed: ``(Q,)``, summing to 1.
-
-    At most ``most`` pictures, drawn with ``seed``, each with the same say.
-    """
-    order = np.random.default_rng((seed, 3)).permutation(len(pictures))[:most]
-    total = torch.zeros(bins.Q)
-    for index in order:
-        pixels = pictures[index]
-        small = cv2.resize(pixels, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-        _, ab = to_lab(torch.from_numpy(small).movedim(-1, 0)[None])
-        total += histogram(ab)
-    return smooth(total / total.sum())
-
-
 @dataclass(frozen=True)
 class Scores:
     """Result of :func:`validate`; ab error of the plain mean of the distribution, or of the network's ab.
@@ -197,25 +181,57 @@ def centre_crop(pixels: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC))
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a network says of a validation picture.
+
+    Attributes:
+        rgb: uint8 ``(1, 3, S, S)``, the picture, S being ``Validation.crop``.
+        truth: its ab ``(1, 2, S, S)``, Lab units, on the CPU.
+        ab: the network's: the plain mean of its distribution, or its ab, enlarged to the same size.
+        loss: the training loss at the size the network saw.
+    """
+
+    rgb: Tensor
+    truth: Tensor
+    ab: Tensor
+    loss: float
+
+
 @torch.inference_mode()
-def validate(task: Task, network: nn.Module, pictures: Pictures, options: Validation, device: torch.device) -> Scores:
-    """Measure a network on the first ``options.pictures`` pictures, one at a time, in float32."""
-    ours, gray = AuC(), AuC()
-    losses, chroma, true_chroma = [], 0.0, 0.0
-    for index in range(min(options.pictures, len(pictures))):
+def answers(
+    task: Task,
+    network: nn.Module,
+    pictures: Pictures,
+    options: Validation,
+    device: torch.device,
+    indices: Iterable[int],
+) -> Iterator[Answer]:
+    """Show a network some of the pictures, one at a time, in float32 and without augmentation."""
+    for index in indices:
         crop = centre_crop(pictures[index], options.crop)
         seen = cv2.resize(crop, (options.size, options.size), interpolation=cv2.INTER_AREA)
         batch = torch.from_numpy(seen).movedim(-1, 0)[None].to(device)
         L, ab = task.split(batch)
-        _, truth = to_lab(torch.from_numpy(crop).movedim(-1, 0)[None].to(device))
+        rgb = torch.from_numpy(crop).movedim(-1, 0)[None]
+        _, truth = to_lab(rgb)
         outputs = outputs_of(network, L, task.info)
         output = outputs[task.info.output].float()
-        losses.append(float(task.compare(outputs, Batch(batch), ab)["loss"]))
+        loss = float(task.compare(outputs, Batch(batch), ab)["loss"])
         answer = bins.expectation(output.softmax(1)) if task.info.output == "logits" else output
         full = F.interpolate(answer, truth.shape[-2:], mode="bicubic", align_corners=False).cpu()
-        truth = truth.cpu()
-        ours.update(full, truth)
-        gray.update(torch.zeros_like(truth), truth)
-        chroma += float(full.norm(dim=1).mean())
-        true_chroma += float(truth.norm(dim=1).mean())
+        yield Answer(rgb, truth, full, loss)
+
+
+def validate(task: Task, network: nn.Module, pictures: Pictures, options: Validation, device: torch.device) -> Scores:
+    """Measure a network on the first ``options.pictures`` pictures; see :func:`answers`."""
+    ours, gray = AuC(), AuC()
+    losses, chroma, true_chroma = [], 0.0, 0.0
+    first = range(min(options.pictures, len(pictures)))
+    for answer in answers(task, network, pictures, options, device, first):
+        ours.update(answer.ab, answer.truth)
+        gray.update(torch.zeros_like(answer.truth), answer.truth)
+        losses.append(answer.loss)
+        chroma += float(answer.ab.norm(dim=1).mean())
+        true_chroma += float(answer.truth.norm(dim=1).mean())
     return Scores(float(np.mean(losses)), ours.compute(), gray.compute(), chroma / max(true_chroma, 1e-6))

@@ -3,24 +3,25 @@ import pytest
 from PIL import Image
 
 from colorcli.errors import MediaError, UsageError
-from colorcli.training import data
+from colorcli.training import data, sources
 
 
 def _load(*paths, side=64, gray=2.0):
-    train, _ = data.sources(paths)
+    train, _ = sources.find(paths)
     return data.load(train, side=side, gray=gray, workers=1)
 
 
 def test_a_folder_is_read_and_what_is_left_out_is_counted(places):
     pictures = _load(places)
     assert len(pictures) == 12
-    assert pictures.report == {"kept": 12, "corrupt": 1, "gray": 2, "small": 0}
+    assert pictures.report == {"kept": 12, "corrupt": 1, "gray": 2, "nearly gray": 0, "small": 0}
     assert pictures[0].shape == (64, 80, 3) and pictures[0].dtype == np.uint8
     assert "in/01.png" in pictures.names
+    assert pictures.without == {"corrupt": ["broken.jpg"], "gray": ["gray.png", "neutral.jpg"]}
 
 
 def test_shards_give_their_pictures_and_keep_validation_apart(shards):
-    train, val = data.sources([shards])
+    train, val = sources.find([shards])
     assert [source.path.name for source in train] == ["train-0000.tar"]
     assert [source.path.name for source in val] == ["val-0000.tar"]
     pictures = data.load(train, side=64, gray=2.0, workers=1)
@@ -57,20 +58,11 @@ def test_a_build_cut_short_leaves_no_cache(places, monkeypatch):
     assert len(_load(places)) == 12
 
 
-def test_splits_are_disjoint_complete_and_reproducible(places):
-    pictures = _load(places)
-    train, val = data.split(pictures, 0.25, seed=1)
-    assert len(val) == 3 and set(train.names) | set(val.names) == set(pictures.names)
-    assert not set(train.names) & set(val.names)
-    assert data.split(pictures, 0.25, seed=1)[1].names == val.names
-    assert data.split(pictures, 0.25, seed=2)[1].names != val.names
-
-
 def test_no_data_is_explained(tmp_path, places):
     with pytest.raises(UsageError, match="does not exist"):
-        data.sources([tmp_path / "nowhere"])
+        sources.find([tmp_path / "nowhere"])
     with pytest.raises(UsageError, match="not a folder or a tar"):
-        data.sources([places / "gray.png"])
+        sources.find([places / "gray.png"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no usable colour picture"):
         _load(tmp_path / "empty")
@@ -82,9 +74,3 @@ def test_no_data_is_explained(tmp_path, places):
     (tmp_path / "bad.tar").write_bytes(b"not a tar file" * 100)
     with pytest.raises(MediaError, match=r"bad\.tar: not a readable tar"):
         _load(tmp_path / "bad.tar")
-
-
-def test_one_picture_is_too_few(tmp_path):
-    Image.new("RGB", (90, 90), (200, 40, 40)).save(tmp_path / "one.png")
-    with pytest.raises(UsageError, match="at least 2"):
-        data.split(_load(tmp_path), 0.5, seed=0)

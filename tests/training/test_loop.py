@@ -15,6 +15,7 @@ from colorcli.registry import LOSSES
 from colorcli.training import checkpoint, recipe
 from colorcli.training.loop import Run, train
 
+
 def _weights(folder):
     return checkpoint.load(folder / "last.pt")
 
@@ -24,8 +25,8 @@ def test_a_run_leaves_everything_it_promises(shards, tmp_path):
     train(tiny(), [shards], Run(folder=tmp_path / "run", report=seen.append))
     folder = tmp_path / "run"
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert made == {"recipe.toml", "data.json", "log.jsonl", "curves.png", "last.pt", "best.pt", "model.safetensors",
-                    "card.toml", "samples/0000006.jpg", "samples/0000012.jpg"}  # fmt: skip
+    assert made == {"recipe.toml", "data.json", "splits.json", "prior.png", "log.jsonl", "curves.png", "last.pt",
+                    "best.pt", "model.safetensors", "card.toml", "samples/0000006.jpg", "samples/0000012.jpg"}  # fmt: skip
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert rows[0]["event"] == "start" and rows[-1]["event"] == "end"
     assert all(math.isfinite(row["loss"]) for row in rows if "loss" in row)
@@ -54,7 +55,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path)
         pass
 
     def interrupt(progress):
-        if progress.note:  # after the validation of step 6, before its checkpoint: resuming starts from step 3
+        if "AuC" in progress.note:  # after the validation of step 6, before its checkpoint: resuming starts from step 3
             raise StopHereError
 
     with pytest.raises(StopHereError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from colorcli.models._blocks import he_init
+
 #: Mean and standard deviation of ImageNet's RGB in 0..1, which torchvision's classifiers are trained with.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -41,6 +43,7 @@ class VGG16Features(nn.Module):
                 before = channels
             layers.append(nn.MaxPool2d(2))
         self.features = nn.Sequential(*layers)
+        he_init(self)  # or thirteen layers without norms would let random features fade away
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features after the last pool."""
