@@ -85,6 +85,8 @@ class _Plain(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if name == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
             return _reconstruct
+        if name == "_frombuffer" and module in ("numpy.core.numeric", "numpy._core.numeric"):
+            return _frombuffer
         if module == "numpy" and name in ("ndarray", "dtype"):
             return getattr(np, name)
         if (module, name) == ("_codecs", "encode"):
@@ -97,6 +99,13 @@ def _reconstruct(kind: Any, shape: Any, code: Any) -> npt.NDArray[Any]:
     if kind is not np.ndarray or shape not in ((0,), [0]):
         raise pickle.UnpicklingError("it asks for an array of another kind")
     return np.ndarray((0,), np.uint8)
+
+
+def _frombuffer(content: Any, kind: Any, shape: Any, order: Any) -> npt.NDArray[Any]:
+    """Return an array of numbers as pickles of protocol 5 have it."""
+    if not isinstance(content, bytes | bytearray) or not isinstance(kind, np.dtype) or kind.hasobject:
+        raise pickle.UnpicklingError("it asks for an array of another kind")
+    return np.frombuffer(content, kind).reshape(shape, order=order)
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:

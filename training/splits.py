@@ -76,6 +76,11 @@ def gather(recipe: Recipe, train_on: Sequence[Path], validate_on: Sequence[Path]
         given, named = sources.find(validate_on)
         held = given + named
     options = recipe.data
+    if not here:
+        raise UsageError(
+            f"{', '.join(map(str, train_on))}: only validation pictures (val-*), none to train on",
+            hint="name a shard by itself to train on it",
+        )
     pictures = data.load(here, side=options.side, gray=options.gray)
     if held:
         # Validation pictures are kept at the size they are measured at.
