@@ -37,6 +37,7 @@ class PatchGAN(nn.Module):
 
     def __init__(self, width: int = 64, layers: int = 2) -> None:
         super().__init__()
+        self.layers = layers
         channels, parts = 3, []
         for index in range(layers + 1):
             wider = width * min(2**index, 8)
@@ -45,7 +46,16 @@ class PatchGAN(nn.Module):
         self.body = nn.Sequential(*parts, spectral_norm(nn.Conv2d(channels, 1, 4, 1, 1)))
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Return the scores; above zero is true."""
+        """Return the scores; above zero is true.
+
+        Raises:
+            UsageError: the picture is too small for so many layers.
+        """
+        if min(picture.shape[-2:]) // 2**self.layers < _SMALLEST:
+            raise UsageError(
+                f"adversarial.layers={self.layers} is too deep for colours of {tuple(picture.shape[-2:])} pixels",
+                hint="take fewer layers, or larger crops (data.sizes)",
+            )
         scores: Tensor = self.body(picture)
         return scores
 
@@ -95,11 +105,6 @@ class Adversary:
 
     def lesson(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's own loss on true and predicted colours; the network gets no gradient."""
-        if min(real.shape[-2:]) // 2**self.options.layers < _SMALLEST:
-            raise UsageError(
-                f"adversarial.layers={self.options.layers} is too deep for colours of {tuple(real.shape[-2:])} pixels",
-                hint="take fewer layers, or larger crops (data.sizes)",
-            )
         true, false = self.judge(torch.cat((real, fake.detach()))).chunk(2)
         return F.relu(1 - true).mean() + F.relu(1 + false).mean()
 

@@ -82,6 +82,7 @@ class Learner:
 
         Raises:
             DeviceError: memory ran out, or the network cannot be compiled here.
+            UsageError: there are too few pictures for batch norm; labels are missing; crops are too small.
         """
         try:
             return self._learn(batch, step)
@@ -90,6 +91,13 @@ class Learner:
                 f"{self.device}: out of memory at step {step}",
                 hint=f"compute a batch in more parts: --accumulate {2 * self.recipe.optimizer.accumulate}",
             ) from error
+        except ValueError as error:
+            if "more than 1 value per channel" in str(error):
+                raise UsageError(
+                    "batch norm cannot learn from a single picture, and a part of this batch has no more",
+                    hint="take a larger data.batch, fewer parts (--accumulate) or fewer processes",
+                ) from error
+            raise
         except RuntimeError as error:
             if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
                 raise DeviceError(

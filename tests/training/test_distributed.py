@@ -44,8 +44,8 @@ def test_two_processes_learn_what_one_does(shards, tmp_path):
         (steps, ours), (same, theirs) = (zip(*curve(folder, key), strict=True) for folder in (one, two))
         assert steps == same
         assert theirs == pytest.approx(ours, rel=1e-3), key
-    moved = [abs(now - then) for (_, then), (_, now) in zip(curve(one, "val_loss"), curve(one, "val_loss")[1:])]
-    assert min(moved) > 0  # it did learn: two flat lines would be equal too
+    losses = [loss for _, loss in curve(one, "val_loss")]
+    assert len(set(losses)) == 4  # it did learn: two flat lines would be equal too
     assert [row["processes"] for row in rows(two, "processes")] == [2]
 
     # One goes on with what two began.
