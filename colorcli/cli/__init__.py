@@ -1,7 +1,8 @@
 """The command line. One file per command; what they share stands in ``_options``, ``_output`` and ``_errors``.
 
-A new command is a file with a ``command`` function and a line in ``COMMANDS``. No module in here imports torch, numpy
-or an image codec at its top: ``colorcli --help`` and the completion of a shell must answer at once.
+A new command is a file with a ``command`` function and a line in ``COMMANDS``, or an ``app`` with commands of its own.
+No module in here imports torch, numpy or an image codec at its top: ``colorcli --help`` and the completion of a shell
+must answer at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Annotated
 import typer
 
 from colorcli import __version__
-from colorcli.cli import doctor, folder, photo, train
+from colorcli.cli import doctor, folder, photo, train, weights
 from colorcli.cli._errors import EXIT_CODES, ColorcliGroup
 
 __all__ = ["app", "main"]
@@ -61,6 +62,7 @@ def _colorcli(
 
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(weights.app, name="weights")
 
 
 def main() -> None:

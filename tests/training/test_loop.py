@@ -26,7 +26,8 @@ def test_a_run_leaves_everything_it_promises(shards, tmp_path):
     folder = tmp_path / "run"
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert made == {"recipe.toml", "data.json", "splits.json", "prior.png", "log.jsonl", "curves.png", "last.pt",
-                    "best.pt", "model.safetensors", "card.toml", "samples/0000006.jpg", "samples/0000012.jpg"}  # fmt: skip
+                    "best.pt", "model.safetensors", "card.toml", "samples/0000006.jpg",
+                    "samples/0000012.jpg"}  # fmt: skip
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert rows[0]["event"] == "start" and rows[-1]["event"] == "end"
     assert all(math.isfinite(row["loss"]) for row in rows if "loss" in row)
