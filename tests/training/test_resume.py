@@ -67,7 +67,9 @@ def test_killed_at_any_step_and_resumed_equals_uninterrupted(shards, tmp_path):
 
     def curve(run):
         times = ("seconds", "cpu_seconds", "pictures_per_second", "time")
-        return [{key: row[key] for key in row if key not in times} for row in rows(tmp_path / run) if "event" not in row]
+        return [
+            {key: row[key] for key in row if key not in times} for row in rows(tmp_path / run) if "event" not in row
+        ]
 
     assert curve("whole") == curve("cut")
     left = {path.name for path in (tmp_path / "cut").iterdir()} - {path.name for path in (tmp_path / "whole").iterdir()}
