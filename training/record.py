@@ -1,6 +1,8 @@
 """What a run leaves behind: its folder, in which every file is complete under its name.
 
-``recipe.toml`` (resolved), ``data.json`` (what was used and left out), ``log.jsonl``, ``curves.png``, ``samples/``,
+``recipe.toml`` (resolved), ``data.json`` (what was used and left out), ``splits.json`` (which pictures are for what),
+``classes.json`` and ``prior.png`` where the recipe has use for them, ``log.jsonl``, ``curves.png``, ``samples/``,
+``subjects.md`` if asked for,
 ``last.pt`` and ``best.pt`` (to go on from), ``model.safetensors`` and ``card.toml`` (to colorize with), ``nan.pt`` if
 the loss stopped being a number, ``tensorboard/`` if asked for. Of several processes the first alone has a record.
 """

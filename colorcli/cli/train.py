@@ -29,7 +29,9 @@ def recipe_names(incomplete: str) -> list[str]:
 def command(
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", "-d", help="Folder of pictures, tar shard, or folder of shards; may be repeated."),
+        typer.Option(
+            "--data", "-d", help="Folder of pictures, shards or CIFAR-10's batches; shard; pattern. Repeatable."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the run; it becomes a model.")] = None,
     recipe: Annotated[
