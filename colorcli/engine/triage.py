@@ -26,12 +26,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from colorcli.color.lab import rgb_to_lab
 from colorcli.media.photo import Photo
 
-__all__ = ["Kind", "Triage", "judge", "network_lightness"]
+__all__ = ["Kind", "Triage", "judge"]
 
 Kind = Literal["neutral", "toned", "color", "mixed"]
 Floats = npt.NDArray[np.float32]
@@ -56,8 +55,6 @@ _OFF = 5.0
 #: Multinomial logistic regression on prints constructed from 240 training pictures, and these pictures themselves.
 _MIXED = (-8.96, -1.42, -0.11, 1.14, 3.24, -0.22, 0.20)
 _COLOR = (1.25, 3.16, 0.64, 1.40, 1.84, -1.56, 0.96)
-#: A toned print whose L spans less is faded; where the network is shown its darkest and lightest parts instead.
-_FADED, _BLACK, _WHITE = 60.0, 10.0, 90.0
 #: Finest step and end of the histograms that quantiles are taken from, Lab units.
 _STEP, _END = 0.01, 150.0
 
@@ -125,29 +122,6 @@ def judge(photo: Photo) -> Triage:
         return Triage(kind="neutral")
     found = _measure(cells, seen)
     return dataclasses.replace(found, kind=_kind(found))
-
-
-def network_lightness(lightness: Tensor, found: Triage) -> Tensor:
-    """Return the lightness a network should see of a photo; what is written keeps the photo's own.
-
-    Toning by itself needs nothing: L* of constructed prints is within 0.4 of a straight line from the original's, and
-    mostly within 2 of it (5 for editors' sepia). Fading does. Networks see faded prints as fog: on 45 validation
-    pictures made into faded prints, the ones the limit was chosen on, the mean error of ab fell from 16.8 to 15.0, and
-    the distance to what the unfaded gray picture gets from 7.6 to 3.5. Other tones, by soft scenes, lost 0.06 to 0.24.
-
-    Args:
-        lightness: any shape, float, 0..100.
-        found: what `judge` said about the photo.
-
-    Returns:
-        The same tensor unless the photo is toned and faded; then one stretched so that its 1st and 99th percentile lie
-        no farther in than 10 and 90.
-    """
-    if found.kind != "toned" or found.lightness >= _FADED or lightness.numel() < 2:
-        return lightness
-    dark, light = (float(x) for x in np.percentile(lightness.detach().cpu().numpy(), (1, 99)))
-    black, white = min(dark, _BLACK), max(light, _WHITE)
-    return ((lightness - dark) * ((white - black) / max(light - dark, 10.0)) + black).clamp(0, 100)
 
 
 def _kind(found: Triage) -> Kind:

@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from colorcli.engine.triage import Triage, judge, network_lightness
+from colorcli.color import lab
+from colorcli.engine.colorizer import ColorizeOptions, Colorizer
+from colorcli.engine.triage import Triage, judge
 from colorcli.media import photo as photos
 from colorcli.media.photo import Photo
 
@@ -139,13 +141,25 @@ def test_photos_of_the_workplace(shared: Path) -> None:
     assert len(wrong) <= len(files) // 50, wrong
 
 
-def test_network_sees_faded_toned_prints_at_full_range_and_others_as_they_are() -> None:
-    soft = torch.linspace(40, 80, 101)[None]
-    stretched = network_lightness(soft, Triage(kind="toned", lightness=40.0))
-    assert stretched[0, 1].item() == pytest.approx(10, abs=0.01)
-    assert stretched[0, 99].item() == pytest.approx(90, abs=0.01)
-    assert (stretched.diff() >= 0).all()
-    for found in (Triage(kind="neutral", lightness=40.0), Triage(kind="toned", lightness=80.0)):
-        assert network_lightness(soft, found) is soft
-    flat = network_lightness(torch.full((1, 9), 50.0), Triage(kind="toned"))
-    assert flat.isfinite().all()
+@pytest.mark.parametrize("tone", ["sepia", "cyanotype", "cream", "split", "selenium"])
+def test_lightness_of_a_toned_print_is_that_of_the_gray_one_but_for_contrast(tone: str) -> None:
+    """So nothing but ab has to go: L of paper and ink follows the picture's own, in a straight line."""
+    r = np.random.default_rng(3)
+    before, after = (
+        lab.rgb_to_lab(torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).movedim(-1, 0))[0].flatten().numpy()
+        for rgb in (np.repeat(prints.gray(ASTRONAUT)[..., None], 3, -1), prints.toned(ASTRONAUT, r, tone))
+    )
+    slope, offset = np.polyfit(before, after, 1)
+    assert 0.8 < slope < 1.2
+    assert np.sqrt(np.mean((slope * before + offset - after) ** 2)) < 2  # editors' sepia clips its lights
+
+
+def test_tone_does_not_reach_the_result(tiny_model: Path) -> None:
+    """A toned print and the gray picture of the same lightness get the same colours."""
+    color = Colorizer(ColorizeOptions(model=str(tiny_model), device="cpu"))
+    print_ = bytes_of(prints.toned(ASTRONAUT, np.random.default_rng(3), "sepia"))[::4, ::4].copy()
+    L = lab.rgb_to_lab(torch.from_numpy(print_).movedim(-1, 0).float() / 255)[:1]
+    plain = lab.lab_to_rgb(torch.cat((L, torch.zeros(2, *L.shape[1:]))))[0].mul(255).round().byte().numpy()
+    one, other = (color(Photo(pixels)).pixels.astype(int) for pixels in (print_, plain))
+    assert np.abs(one - other).mean() < 1.5
+    assert np.abs(one - print_).mean() > 10
