@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -132,9 +133,17 @@ def _scores(run: Path | None, facts: Mapping[str, Any]) -> dict[str, Any]:
         rows = [row for row in facts.get("rows", ()) if f"{kind}_auc" in row]
         if rows:
             found = {name: rows[-1][f"{kind}_{key}"] for key, name in _SCORES.items() if f"{kind}_{key}" in rows[-1]}
-            here = facts["data"].get(pictures, "?")
-            return {**found, "on": f"{kind} pictures of the run, the first of {here}; mean of the distribution"}
+            return {**found, "on": f"{_measured(run, facts, pictures)}{pictures} pictures of the run, by the trainer"}
     return {}
+
+
+def _measured(run: Path | None, facts: Mapping[str, Any], pictures: str) -> str:
+    """Return how many pictures the trainer measured: those there were, up to the number in the recipe."""
+    there = facts["data"].get(pictures)
+    if run is None or there is None or not (run / "recipe.toml").is_file():
+        return ""
+    most = tomllib.loads((run / "recipe.toml").read_text(encoding="utf-8")).get("validation", {}).get("pictures", there)
+    return f"{min(most, there):,} "
 
 
 def readme(card: Card, model: Model, facts: Mapping[str, Any]) -> str:

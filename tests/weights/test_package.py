@@ -41,7 +41,7 @@ def run(tmp_path: Path) -> Path:
              "sources": ["/home/ann/places"], "left_out": {"corrupt": ["ann/private.jpg"]}}  # fmt: skip
     (folder / "data.json").write_text(json.dumps(facts))
     (folder / "splits.json").write_text(json.dumps({"train": ["ann/private.jpg"]}))
-    (folder / "recipe.toml").write_text('name = "zhang-l2"\n')
+    (folder / "recipe.toml").write_text('name = "zhang-l2"\n[validation]\npictures = 12\n')
     (folder / "samples" / "0000020.jpg").write_bytes(b"a picture of someone")
     return folder
 
@@ -71,7 +71,8 @@ def test_the_readme_is_a_card_for_the_hub(run: Path, tmp_path: Path) -> None:
     keys = dict(line.split(": ", 1) for line in front.splitlines())
     assert json.loads(keys["license"]) == "cc-by-4.0" and json.loads(keys["pipeline_tag"]) == "image-to-image"
     assert "colorization" in json.loads(keys["tags"])
-    for fact in ("80.9", "78.5", "| steps | 20 |", "| hours | 1.00 |", "| left out | 2 corrupt |", "cpu (x86)",
+    for fact in ("On 12 test pictures of the run", "80.9", "78.5", "| steps | 20 |", "| hours | 1.00 |",
+                 "| left out | 2 corrupt |", "cpu (x86)",
                  "my own / photographs", "Zhang et al. 2016", "60 to train on, 20 to validate on"):  # fmt: skip
         assert fact in body, fact
 
