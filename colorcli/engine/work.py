@@ -84,7 +84,9 @@ class Work:
         item.photo, item.warnings = photo, tuple(photo.warnings)
         item.megapixels = photo.pixels.shape[0] * photo.pixels.shape[1] / 1e6
         found = triage.judge(photo)
-        item.triage, item.colored = found.to_json(), found.kind in ("color", "mixed")
+        # What this tool has colorized may be too pale to be judged so; made gray again, it is a gray photo.
+        ours = photo.pixels.ndim == 3 and provenance.is_ours(photo.metadata)
+        item.triage, item.colored = found.to_json(), ours or found.kind in ("color", "mixed")
         item.keep = item.colored and self._options.on_color != "recolor"
         if not item.keep:
             item.prepared = self._colorizer.prepare(photo)

@@ -89,6 +89,11 @@ def stamped(metadata: Metadata, provenance: Provenance, *, width: int, height: i
     return replace(metadata, xmp=packet.to_bytes(), exif=block, ours=ours)
 
 
+def is_ours(metadata: Metadata) -> bool:
+    """Tell whether metadata say that colorcli made the picture's colours."""
+    return xmp.PREFIXES["colorcli"].encode() in (metadata.xmp or b"")
+
+
 def _field(key: str) -> str:
     """Make an XML name of a setting's name."""
     found = "".join(char if char in _NAME else "_" for char in key)

@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import pytest
 from cli_pictures import colourfulness, pixels
+from PIL import Image
 from skimage import data
 
 
@@ -134,6 +135,20 @@ def test_on_color_of_photos(invoke: Any, process: Any, scans: Path, tmp_path: Pa
     assert b"copied as it is" in passed.stderr
     assert invoke("photo", "-", "-o", tmp_path / "y.png", stdin=photo.read_bytes()).exit_code == 0
     assert not (tmp_path / "y.png").exists()
+
+
+def test_what_colorcli_made_is_not_made_again(invoke: Any, gray_jpeg: Path, tmp_path: Path) -> None:
+    """Colours may come out too pale to be judged as such; the metadata tell."""
+    pale, again, gray = tmp_path / "pale.png", tmp_path / "again.png", tmp_path / "gray.png"
+    assert invoke("photo", gray_jpeg, "-o", pale, "--strength", "0.02").exit_code == 0
+    skipped = invoke("photo", pale, "-o", again)
+    assert "in colour already" in skipped.stderr
+    assert not again.exists()
+    assert invoke("photo", pale, "-o", again, "--on-color", "recolor").exit_code == 0
+    with Image.open(pale) as picture:
+        picture.convert("L").save(gray, xmp=picture.info["xmp"])
+    assert invoke("photo", gray, "-o", tmp_path / "third.png").exit_code == 0
+    assert (tmp_path / "third.png").exists()
 
 
 def test_provenance_is_written_unless_unwanted(invoke: Any, scans: Path, tmp_path: Path) -> None:
