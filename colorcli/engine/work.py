@@ -88,6 +88,8 @@ class Work:
         ours = photo.pixels.ndim == 3 and provenance.is_ours(photo.metadata)
         item.triage, item.colored = found.to_json(), ours or found.kind in ("color", "mixed")
         item.keep = item.colored and self._options.on_color != "recolor"
+        if item.keep and photo.pages > 1:
+            item.warnings += (f"{Skip.COLOR}: kept as it is ({RECOLOR})",)
         if not item.keep:
             item.prepared = self._colorizer.prepare(photo)
 
