@@ -144,7 +144,7 @@ def test_pages_in_colour_are_kept_among_others(color: Colorizer, tmp_path: Path,
     source = write(tmp_path / "a.tif", pages)
     result = one(Job(source, tmp_path / "out.tif"), color, on_color=how)
     assert result.status == "done"
-    assert [text for text in result.warnings if Skip.COLOR in text][0].startswith("page 3: ")
+    assert next(text for text in result.warnings if Skip.COLOR in text).startswith("page 3: ")
     assert np.array_equal(media.read(tmp_path / "out.tif", page=2).pixels, pages[2])
     assert media.read(tmp_path / "out.tif", page=0).pixels.ndim == 3
     recolored = one(Job(source, tmp_path / "re.tif"), color, on_color="recolor")
