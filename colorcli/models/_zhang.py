@@ -27,7 +27,7 @@ AB_UNIT = 110.0
 AB_LEAST = -128.0
 
 
-def _block(
+def block(
     channels: int, out: int, count: int, dropout: float, *, stride: int = 1, dilation: int = 1, norm: bool = True
 ) -> nn.Sequential:
     """Return ``count`` convolutions with ReLU, the last with the stride, then batch norm and dropout."""
@@ -56,20 +56,20 @@ class Zhang(nn.Module):
         w, wide = width, 8 * width
         narrow = wide // 2 if student else wide
         self.center = 0.0 if student else 50.0
-        self.model1 = _block(1, w, 2, dropout, stride=2)
-        self.model2 = _block(w, 2 * w, 2, dropout, stride=2)
-        self.model3 = _block(2 * w, 4 * w, 3, dropout, stride=2)
-        self.model4 = _block(4 * w, wide, 3, dropout)
-        self.model5 = _block(wide, wide, 3, dropout, dilation=2)
-        self.model6 = _block(wide, wide, 3, dropout, dilation=2)
-        self.model7 = _block(wide, narrow, 3, dropout)
+        self.model1 = block(1, w, 2, dropout, stride=2)
+        self.model2 = block(w, 2 * w, 2, dropout, stride=2)
+        self.model3 = block(2 * w, 4 * w, 3, dropout, stride=2)
+        self.model4 = block(4 * w, wide, 3, dropout)
+        self.model5 = block(wide, wide, 3, dropout, dilation=2)
+        self.model6 = block(wide, wide, 3, dropout, dilation=2)
+        self.model7 = block(wide, narrow, 3, dropout)
         up: list[nn.Module]
         if student:
-            up = [nn.Upsample(scale_factor=2), *_block(narrow, narrow // 2, 3, dropout)]
+            up = [nn.Upsample(scale_factor=2), *block(narrow, narrow // 2, 3, dropout)]
         else:
             first = nn.ConvTranspose2d(narrow, narrow // 2, 4, 2, 1)
             # The published end has neither batch norm nor dropout.
-            up = [first, nn.ReLU(inplace=True), *_block(narrow // 2, narrow // 2, 2, 0.0, norm=False)]
+            up = [first, nn.ReLU(inplace=True), *block(narrow // 2, narrow // 2, 2, 0.0, norm=False)]
         self.model8 = nn.Sequential(*up)
         self.head = nn.Conv2d(narrow // 2, 2 if head == "ab" else bins.Q, 1)
         self.predicts_ab = head == "ab"
@@ -82,7 +82,7 @@ class Zhang(nn.Module):
     def forward(self, L: Tensor) -> Tensor:
         """Return ab ``(B, 2, H/4, W/4)`` in Lab units or logits ``(B, 313, H/4, W/4)``."""
         x = (L - self.center) / 100
-        for block in (self.model1, self.model2, self.model3, self.model4, self.model5, self.model6, self.model7):
-            x = block(x)
+        for part in (self.model1, self.model2, self.model3, self.model4, self.model5, self.model6, self.model7):
+            x = part(x)
         out: Tensor = self.head(self.model8(x))
         return (AB_UNIT * out).clamp_min(AB_LEAST) if self.predicts_ab else out

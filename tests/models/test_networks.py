@@ -18,8 +18,10 @@ TINY = {
     "resnet18-ab": {"width": 8, "fusion": True},
     "resnet18-bins": {"width": 8, "marginals": True},
     "eccv16": {"width": 8},
+    "deoldify": {"width": 8},
     "zhang-ab": {"width": 8},
     "zhang-bins": {"width": 8, "student": True, "dropout": 0.1},
+    "siggraph17": {"width": 8},
 }
 
 
