@@ -229,8 +229,8 @@ def validate(task: Task, network: nn.Module, pictures: Pictures, options: Valida
     losses, chroma, true_chroma = [], 0.0, 0.0
     first = range(min(options.pictures, len(pictures)))
     for answer in answers(task, network, pictures, options, device, first):
-        ours.update(answer.ab, answer.truth)
-        gray.update(torch.zeros_like(answer.truth), answer.truth)
+        ours.update_ab(answer.ab, answer.truth)
+        gray.update_ab(torch.zeros_like(answer.truth), answer.truth)
         losses.append(answer.loss)
         chroma += float(answer.ab.norm(dim=1).mean())
         true_chroma += float(answer.truth.norm(dim=1).mean())

@@ -1,1 +1,1 @@
-"""Metrics: update / compute / reset, one file each."""
+"""Metrics: update / compute / reset / merge, one file each."""

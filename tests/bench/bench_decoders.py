@@ -35,7 +35,8 @@ from torch.nn.functional import interpolate
 
 from colorcli.color import lab, prior
 from colorcli.decoders._options import DecodeOptions
-from colorcli.metrics.auc import AuC, rebalanced
+from colorcli.metrics.auc import AuC
+from colorcli.metrics.auc_rebalanced import AuCRebalanced
 from colorcli.registry import DECODERS
 
 BLOCK = 8
@@ -97,7 +98,7 @@ class Row:
 
     name: str
     decode: Callable[[Picture], Tensor]
-    rare: AuC
+    rare: AuCRebalanced
     auc: AuC = field(default_factory=AuC)
     chroma: list[float] = field(default_factory=list)
     variation: list[Tensor] = field(default_factory=list)
@@ -112,8 +113,8 @@ class Row:
         self.variation.append(flat_variation(ab, picture.L_small))
         full = interpolate(ab, picture.truth.shape[2:], mode="bicubic", align_corners=False)
         self.chroma.append(full.norm(dim=1).mean().item())
-        self.auc.update(full, picture.truth)
-        self.rare.update(full, picture.truth)
+        self.auc.update_ab(full, picture.truth)
+        self.rare.update_ab(full, picture.truth)
 
     def cells(self, true_chroma: float, *, timed: bool = True) -> list[str]:
         """Return the row of the table."""
@@ -144,8 +145,8 @@ def measure(source: Iterator[Picture], names: list[str], options: DecodeOptions,
     truth = statistics.fmean(picture.truth.norm(dim=1).mean().item() for picture in held)
     own = torch.cat([flat_variation(ab, picture.L_small) for ab, picture in zip(small, held, strict=True)]).mean()
 
-    rows = [Row("gray", lambda picture: torch.zeros(1, 2, *picture.L_small.shape[2:]), rebalanced(frequency))]
-    rows += [Row(name, parse(name, options), rebalanced(frequency)) for name in names]
+    rows = [Row("gray", lambda picture: torch.zeros(1, 2, *picture.L_small.shape[2:]), AuCRebalanced(frequency))]
+    rows += [Row(name, parse(name, options), AuCRebalanced(frequency)) for name in names]
     for row in rows:
         row.decode(held[0])  # warm-up
         for picture in held:

@@ -38,7 +38,8 @@ from colorcli.color import prior
 from colorcli.engine import merge
 from colorcli.engine.colorizer import ColorizeOptions, Colorizer
 from colorcli.media.photo import Photo
-from colorcli.metrics.auc import AuC, rebalanced
+from colorcli.metrics.auc import AuC
+from colorcli.metrics.auc_rebalanced import AuCRebalanced
 from colorcli.models._info import NetworkInfo
 from colorcli.training import data, recipe, sources
 from colorcli.training.batches import to_lab
@@ -116,7 +117,7 @@ class Scores:
     """One row of the table."""
 
     def __init__(self, frequency: Tensor) -> None:
-        self.auc, self.rare = AuC(), rebalanced(frequency)
+        self.auc, self.rare = AuC(), AuCRebalanced(frequency)
         self.psnr: list[float] = []
         self.chroma: list[float] = []
         self.colors: list[float] = []
@@ -124,8 +125,8 @@ class Scores:
     def update(self, ab: Tensor, out: np.ndarray, truth: Tensor, rgb: np.ndarray) -> None:
         """Add a picture: ab and true ab ``(1, 2, h, w)``, ab enlarged if need be; answer and truth in 8-bit RGB."""
         full = interpolate(ab, truth.shape[2:], mode="bicubic", align_corners=False)
-        self.auc.update(full, truth)
-        self.rare.update(full, truth)
+        self.auc.update_ab(full, truth)
+        self.rare.update_ab(full, truth)
         self.chroma.append(float(full.norm(dim=1).mean()))
         error = ((out.astype(float) - rgb.astype(float)) ** 2).mean()
         self.psnr.append(10 * np.log10(255**2 / max(error, 1e-9)))
