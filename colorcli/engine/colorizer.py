@@ -28,6 +28,7 @@ from colorcli.engine import geometry, merge, palette, threads
 from colorcli.engine.geometry import Geometry
 from colorcli.engine.options import ColorizeOptions
 from colorcli.errors import DeviceError, UsageError
+from colorcli.media import profiles
 from colorcli.media.photo import Photo
 from colorcli.registry import DECODERS, UPSAMPLERS, near_miss
 from colorcli.weights.load import info, load
@@ -158,10 +159,13 @@ class Colorizer:
             ab_small: ``(2, h, w)`` Lab units, what :meth:`predict` gave for it.
 
         Returns:
-            A photo with RGB pixels of the same size and depth; alpha and metadata are the original's.
+            A photo with RGB pixels of the same size and depth, tagged sRGB; alpha and all other metadata are the
+            original's.
         """
         pixels = merge.merge(photo.pixels, ab_small, prepared.L_small, upsampler=self.upsampler, strength=self.strength)
-        return dataclasses.replace(photo, pixels=pixels)
+        # Gray without a profile looks the same anywhere; colour does not.
+        metadata = dataclasses.replace(photo.metadata, icc=photo.metadata.icc or profiles.srgb())
+        return dataclasses.replace(photo, pixels=pixels, metadata=metadata)
 
     def __call__(self, photo: Photo) -> Photo:
         """Colorize one photo."""

@@ -50,6 +50,8 @@ def is_srgb(icc: bytes) -> bool:
     Raises:
         BrokenProfileError: LittleCMS cannot use it.
     """
+    if icc == srgb():
+        return True
     steps = np.linspace(0, 255, 9).round().astype(np.uint8)
     patches = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
     found = np.asarray(to_srgb(Image.fromarray(patches), icc))

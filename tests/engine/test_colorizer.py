@@ -17,6 +17,7 @@ from colorcli.engine import palette
 from colorcli.engine.colorizer import ColorizeOptions, Colorizer
 from colorcli.errors import DeviceError, UsageError
 from colorcli.media import photo as media
+from colorcli.media import profiles
 from colorcli.models._info import NetworkInfo
 from colorcli.registry import NETWORKS
 
@@ -69,7 +70,7 @@ def test_what_is_not_colour_passes_through(model: str) -> None:
     original = photo_of(gray, alpha=gray.copy())
     out = Colorizer(ColorizeOptions(model=model))(original)
     assert out.alpha is original.alpha
-    assert out.metadata is original.metadata
+    assert out.metadata == dataclasses.replace(original.metadata, icc=profiles.srgb())
     assert (out.format, out.source) == ("PNG", "x.png")
     assert original.pixels is gray
     assert np.ptp(out.pixels.astype(int), axis=2).mean() > 5
@@ -213,3 +214,13 @@ def test_other_device_keeps_the_settings(model: str) -> None:
     moved = color.to("cpu")
     assert (moved.size, moved.decoder, moved.precision, moved.device.type) == (80, "mode", "fp32", "cpu")
     assert moved.model is color.model
+
+
+def test_colours_are_tagged_and_the_files_own_profile_stays(model: str) -> None:
+    from PIL import ImageCms
+
+    color = Colorizer(ColorizeOptions(model=model, device="cpu"))
+    gray = data.camera()[:64, :64].copy()
+    assert color(media.Photo(gray)).metadata.icc == profiles.srgb()
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert color(media.Photo(gray, metadata=media.Metadata(icc=own))).metadata.icc == own
