@@ -22,6 +22,7 @@ TINY = {
     "zhang-ab": {"width": 8},
     "zhang-bins": {"width": 8, "student": True, "dropout": 0.1},
     "siggraph17": {"width": 8},
+    "ddcolor": {"encoder": "tiny", "shrink": 16, "queries": 10, "rounds": 4},
 }
 
 

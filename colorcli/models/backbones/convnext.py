@@ -28,7 +28,8 @@ class LayerNorm2d(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised maps, same shape."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        out: Tensor = super().forward(x.permute(0, 2, 3, 1))
+        return out.permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
@@ -58,7 +59,8 @@ class Block(nn.Module):
         y = self.mlp["fc2"](F.gelu(self.mlp["fc1"](y)))
         if self.gamma is not None:
             y = y * self.gamma
-        return x + y.permute(0, 3, 1, 2)
+        out: Tensor = x + y.permute(0, 3, 1, 2)
+        return out
 
 
 class Stage(nn.Module):
