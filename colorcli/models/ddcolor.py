@@ -214,17 +214,14 @@ class DDColor(nn.Module):
         """
         count, channels, height, width = x.shape
         pixels = x.permute(0, 2, 3, 1).reshape(count, height * width, channels)
-        by_filter = filters.transpose(1, 2)
         assert self.last.bias is not None
+        weights = self.last.weight.reshape(channels, _LAST**2, channels).transpose(0, 1).contiguous()
+        biases = self.last.bias.reshape(channels, _LAST**2).T.contiguous()
         places = [
-            F.linear(pixels, weight, bias).relu_() @ by_filter
-            for weight, bias in zip(
-                self.last.weight.reshape(channels, _LAST**2, channels).unbind(1),
-                self.last.bias.reshape(channels, _LAST**2).unbind(1),
-                strict=True,
-            )
+            torch.matmul(filters, F.linear(pixels, weight, bias).relu_().transpose(1, 2))
+            for weight, bias in zip(weights, biases, strict=True)
         ]
-        cells = torch.stack(places, -1).permute(0, 2, 3, 1).reshape(count, -1, height, width)
+        cells = torch.stack(places, 2).reshape(count, -1, height, width)
         return blurred(F.pixel_shuffle(cells, _LAST))
 
     def fuse(self) -> None:
