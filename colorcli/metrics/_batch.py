@@ -51,7 +51,8 @@ class Pictures:
     @cached_property
     def chroma(self) -> Tensor:
         """Distance from gray, ``(B, H, W)``, Lab units."""
-        return self.ab.norm(dim=1)
+        chroma: Tensor = self.ab.norm(dim=1)
+        return chroma
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,4 +101,5 @@ class Batch:
     @cached_property
     def ab_error(self) -> Tensor:
         """Distance between predicted and true ab, ``(B, H, W)``, Lab units."""
-        return (self.result.ab - self.truth.ab).norm(dim=1)
+        error: Tensor = (self.result.ab - self.truth.ab).norm(dim=1)
+        return error
