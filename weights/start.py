@@ -31,7 +31,7 @@ CONVERTERS = Registry("colorcli.weights.convert", "converter")
 #: Not learnt from gradients but measured on the training pictures.
 _MEASURED = ("prior",)
 #: Under what published checkpoints keep their state dict.
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model")
 
 
 @dataclass(frozen=True)
