@@ -38,8 +38,11 @@ from colorcli.color import prior
 from colorcli.engine import merge
 from colorcli.engine.colorizer import ColorizeOptions, Colorizer
 from colorcli.media.photo import Photo
+from colorcli.metrics._batch import Batch
 from colorcli.metrics.auc import AuC
 from colorcli.metrics.auc_rebalanced import AuCRebalanced
+from colorcli.metrics.cf import CF
+from colorcli.metrics.psnr import PSNR
 from colorcli.models._info import NetworkInfo
 from colorcli.training import data, recipe, sources
 from colorcli.training.batches import to_lab
@@ -118,9 +121,8 @@ class Scores:
 
     def __init__(self, frequency: Tensor) -> None:
         self.auc, self.rare = AuC(), AuCRebalanced(frequency)
-        self.psnr: list[float] = []
+        self.psnr, self.colors = PSNR(), CF()
         self.chroma: list[float] = []
-        self.colors: list[float] = []
 
     def update(self, ab: Tensor, out: np.ndarray, truth: Tensor, rgb: np.ndarray) -> None:
         """Add a picture: ab and true ab ``(1, 2, h, w)``, ab enlarged if need be; answer and truth in 8-bit RGB."""
@@ -128,21 +130,14 @@ class Scores:
         self.auc.update_ab(full, truth)
         self.rare.update_ab(full, truth)
         self.chroma.append(float(full.norm(dim=1).mean()))
-        error = ((out.astype(float) - rgb.astype(float)) ** 2).mean()
-        self.psnr.append(10 * np.log10(255**2 / max(error, 1e-9)))
-        self.colors.append(colourfulness(out))
+        batch = Batch.of(*(torch.from_numpy(x).movedim(-1, 0)[None] for x in (out, rgb)))
+        self.psnr.update(batch)
+        self.colors.update(batch)
 
     def row(self) -> dict[str, float]:
         """Return the numbers."""
-        means = {name: float(np.mean(getattr(self, name))) for name in ("psnr", "chroma", "colors")}
+        means = {"psnr": self.psnr.compute(), "chroma": float(np.mean(self.chroma)), "colors": self.colors.compute()}
         return {"auc": self.auc.compute(), "rare": self.rare.compute(), **means}
-
-
-def colourfulness(rgb: np.ndarray) -> float:
-    """Return the measure of Hasler and Suesstrunk (2003) of a picture ``(H, W, 3)`` in 0..255."""
-    r, g, b = np.moveaxis(rgb.astype(float), -1, 0)
-    rg, yb = r - g, (r + g) / 2 - b
-    return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
 
 
 Answer = Callable[[Photo], tuple[Tensor, np.ndarray]]
