@@ -27,6 +27,7 @@ from colorcli.engine import device as devices
 from colorcli.engine import geometry, merge, palette, threads
 from colorcli.engine.geometry import Geometry
 from colorcli.engine.options import ColorizeOptions
+from colorcli.engine.settings import DECODER, choose
 from colorcli.errors import DeviceError, UsageError
 from colorcli.media import profiles
 from colorcli.media.photo import Photo
@@ -35,9 +36,6 @@ from colorcli.weights.load import info, load
 from colorcli.weights.resolve import Model, resolve
 
 __all__ = ["ColorizeOptions", "Colorizer", "Prepared"]
-
-#: Decoder for distributions when neither the options nor the card name one.
-_DECODER = "annealed"
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,12 @@ class Colorizer:
         options = options or ColorizeOptions()
         self.options = options
         self.model = model or resolve(options.model)
-        card = self.model.card
+        self._choice = choose(options, self.model.card)
         self.info = info(self.model)
         self.device = devices.select(options.device)
         self.precision = devices.precision(options.precision, self.device, self.info)
-        self.size = card.size if options.size is None else options.size
-        self.strength = card.strength if options.strength is None else options.strength
-        self.upsampler = options.upsampler or card.upsampler
+        self.size, self.strength = self._choice.size, self._choice.strength
+        self.upsampler = self._choice.upsampler
         if self.upsampler not in UPSAMPLERS.names():
             raise UsageError(
                 f"unknown upsampler {self.upsampler!r}", hint=near_miss(self.upsampler, UPSAMPLERS.names())
@@ -190,9 +187,8 @@ class Colorizer:
         return ab[0]
 
     def _choose_decoder(self) -> str | None:
-        asked = self.options.decoder
         if self.info.output == "logits":
-            return asked or self.model.card.decoder or _DECODER
+            return self._choice.decoder or DECODER
         for option in ("decoder", "temperature", "palette", "form"):
             if getattr(self.options, option) is not None:
                 raise UsageError(
@@ -202,14 +198,11 @@ class Colorizer:
         return None
 
     def _make_decode_options(self) -> DecodeOptions:
-        card, options = self.model.card, self.options
-        # The card's temperature was chosen for the card's decoder; another has its own default.
-        tuned = card.temperature if self.decoder == (card.decoder or _DECODER) else None
         return DecodeOptions(
-            temperature=tuned if options.temperature is None else options.temperature,
+            temperature=self._choice.temperature,
             log_weights=self._log_weights(),
-            seed=options.seed,
-            form=options.form or card.form,
+            seed=self.options.seed,
+            form=self._choice.form,
         )
 
     def _log_weights(self) -> Tensor | None:

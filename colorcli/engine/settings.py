@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from colorcli.engine.options import ColorizeOptions, RunOptions
@@ -19,7 +20,46 @@ if TYPE_CHECKING:
 #: To be raised with every change of the program that changes its results.
 RESULT_VERSION = 1
 
+#: Decoder for distributions when neither the options nor the card name one.
+DECODER = "annealed"
+
 Settings = dict[str, str | int | float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is asked for, and the card's value where nothing is.
+
+    Attributes:
+        size: as in `ColorizeOptions`, here as below.
+        strength: as there.
+        upsampler: as there.
+        decoder: as there; None leaves it to the network's output.
+        temperature: as there; None is the decoder's own.
+        form: as there.
+    """
+
+    size: int
+    strength: float
+    upsampler: str
+    decoder: str | None
+    temperature: float | None
+    form: str
+
+
+def choose(asked: ColorizeOptions, card: Card) -> Choice:
+    """Fill in the card's values where nothing else is asked for."""
+    decoder = asked.decoder or card.decoder
+    # The card's temperature was chosen for the card's decoder; another has its own default.
+    tuned = card.temperature if (decoder or DECODER) == (card.decoder or DECODER) else None
+    return Choice(
+        size=card.size if asked.size is None else asked.size,
+        strength=card.strength if asked.strength is None else asked.strength,
+        upsampler=asked.upsampler or card.upsampler,
+        decoder=decoder,
+        temperature=tuned if asked.temperature is None else asked.temperature,
+        form=asked.form or card.form,
+    )
 
 
 def settings(asked: ColorizeOptions, how: RunOptions, card: Card) -> Settings:
@@ -33,21 +73,19 @@ def settings(asked: ColorizeOptions, how: RunOptions, card: Card) -> Settings:
     Raises:
         MediaError: the palette cannot be read.
     """
-    decoder = asked.decoder or card.decoder
-    # The card's temperature is for the card's decoder, as in colorcli.engine.colorizer.
-    tuned = card.temperature if decoder == card.decoder else None
+    choice = choose(asked, card)
     return {
         "version": RESULT_VERSION,
         "model": card.name,
         "network": card.network,
         "precision": asked.precision,
-        "size": asked.size or card.size,
-        "strength": card.strength if asked.strength is None else asked.strength,
-        "temperature": tuned if asked.temperature is None else asked.temperature,
-        "decoder": decoder,
-        "form": asked.form or card.form,
+        "size": choice.size,
+        "strength": choice.strength,
+        "temperature": choice.temperature,
+        "decoder": choice.decoder,
+        "form": choice.form,
         "rebalance": card.rebalance,
-        "upsampler": asked.upsampler or card.upsampler,
+        "upsampler": choice.upsampler,
         "seed": asked.seed,
         "palette": _palette(asked),
         "quality": how.quality,

@@ -39,6 +39,12 @@ def process() -> Run:
     return call
 
 
+@pytest.fixture
+def tiny_by_default(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands that name no model take the tiny one."""
+    monkeypatch.setenv("COLORCLI_MODEL", str(tiny_model))
+
+
 @pytest.fixture(scope="session")
 def gray_jpeg(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small gray photo, 96 x 64."""

@@ -14,9 +14,7 @@ from PIL import Image
 _GOOD = ("a.jpg", "m.jpg", "z.jpg")
 
 
-@pytest.fixture(autouse=True)
-def _tiny(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLORCLI_MODEL", str(tiny_model))
+pytestmark = pytest.mark.usefixtures("tiny_by_default")
 
 
 def _bad(photo: bytes) -> dict[str, bytes]:

@@ -20,10 +20,7 @@ from cli_pictures import colourfulness
 from colorcli.cli import _output
 from colorcli.engine.result import Result
 
-
-@pytest.fixture(autouse=True)
-def _tiny(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLORCLI_MODEL", str(tiny_model))
+pytestmark = pytest.mark.usefixtures("tiny_by_default")
 
 
 @pytest.fixture

@@ -17,10 +17,7 @@ from skimage import data
 
 from colorcli.cli import photo as photo_command
 
-
-@pytest.fixture(autouse=True)
-def _tiny(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLORCLI_MODEL", str(tiny_model))
+pytestmark = pytest.mark.usefixtures("tiny_by_default")
 
 
 def test_colorizes(invoke: Any, photo: Path, tmp_path: Path) -> None:

@@ -21,10 +21,7 @@ from cli_pictures import colourfulness, pixels
 from PIL import Image
 from skimage import data
 
-
-@pytest.fixture(autouse=True)
-def _tiny(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLORCLI_MODEL", str(tiny_model))
+pytestmark = pytest.mark.usefixtures("tiny_by_default")
 
 
 @pytest.fixture

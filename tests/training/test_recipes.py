@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from skimage import data
 from tiny_runs import equal, rows
@@ -30,14 +29,6 @@ def small(name: str, *settings: str) -> recipe.Recipe:
     # 32 x 32 pictures as their recipes have them; deeper networks need twice that.
     side = 32 if "cifar" in name else 64
     return recipe.load(name, [*FEW, *narrow, f"data.sizes=[[0.0, {side}]]", f"model.size={side}", *settings])
-
-
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow
