@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from colorcli.color import lab
 from colorcli.errors import UsageError
 from colorcli.registry import near_miss
+from colorcli.training.ageing import age
 from colorcli.training.data import Pictures
 from colorcli.training.recipe import Augment, Data, Recipe
 
@@ -184,8 +185,8 @@ def to_lab(batch: Tensor) -> tuple[Tensor, Tensor]:
 def augment(L: Tensor, options: Augment, seed: int, step: int, *, start: int = 0, total: int | None = None) -> Tensor:
     """Return L ``(B, 1, S, S)`` in 0..100 as an old lens, film or scanner might have given it.
 
-    Changed per picture, each by its own chance: tone curve, softness, grain. The draw depends on (seed, step) and on
-    the place in the step's batch only: ``start`` of ``total``, for a part of it.
+    Changed per picture, each by its own chance: tone curve, softness, grain, and what age does. The draw depends on
+    (seed, step) and on the place in the step's batch only: ``start`` of ``total``, for a part of it.
     """
     rng = np.random.default_rng((seed, 2, step))
     batch = len(L) if total is None else total
@@ -214,7 +215,11 @@ def augment(L: Tensor, options: Augment, seed: int, step: int, *, start: int = 0
     if bool((grain > 0).any()):
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         x = x + grain * torch.randn((batch, *L.shape[1:]), generator=generator)[here].to(L.device)
-    return x.clamp(0, 100)
+    x = x.clamp(0, 100)
+    if options.age:
+        old = np.random.default_rng((seed, 5, step))
+        x = age(x, old, chance=options.age, wear=options.wear, start=start, total=batch)
+    return x
 
 
 def stream(

@@ -91,6 +91,8 @@ class Augment:
         noise: chance of Gaussian grain.
         grain: largest standard deviation of the grain, in L units.
         blur: chance of softening with a 3x3 binomial filter.
+        age: chance of damage as old prints, films and their scans have it; see :mod:`colorcli.training.ageing`.
+        wear: chance of each kind of damage to a picture that is damaged.
     """
 
     flip: float = 0.5
@@ -100,6 +102,8 @@ class Augment:
     noise: float = 0.2
     grain: float = 5.0
     blur: float = 0.1
+    age: float = 0.0
+    wear: float = 0.35
 
 
 @dataclass(frozen=True, kw_only=True)

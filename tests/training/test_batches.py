@@ -84,8 +84,8 @@ def test_the_shares_of_processes_and_the_parts_of_a_step_make_up_the_batch(pictu
     assert len(parts) == 6
     assert [part.start for part in parts] == [sum(map(len, parts[:n])) for n in range(len(parts))]
     assert {part.of for part in parts} == {7}
-    strong = recipe.Augment(tone=1, noise=1, blur=0.5)
-    L = torch.linspace(0, 100, 7 * 64).reshape(7, 1, 8, 8)
+    strong = recipe.Augment(tone=1, noise=1, blur=0.5, age=0.7)
+    L = torch.linspace(0, 100, 7 * 256).reshape(7, 1, 16, 16)
     cut = [batches.augment(L[p.start :][: len(p)], strong, 5, 2, start=p.start, total=p.of) for p in parts]
     assert torch.equal(torch.cat(cut), batches.augment(L, strong, 5, 2))
 
