@@ -53,6 +53,7 @@ class Card:
         form: form of the field for the ``mrf`` decoder.
         strength: factor on the predicted chroma.
         size: side of the square whose area the network's input has.
+        fit: "keep" the photo's aspect ratio, or "stretch" it to a square as the network's authors do.
         upsampler: name of the upsampler.
         sha256: of the weights file; checked before use when given.
         licence: of the weights.
@@ -73,6 +74,7 @@ class Card:
     form: str = "joint"
     strength: float = 1.0
     size: int = 256
+    fit: str = "keep"
     upsampler: str = "bicubic"
     sha256: str | None = None
     licence: str = ""
@@ -90,8 +92,8 @@ class Card:
 _TYPES: dict[str, tuple[type, ...]] = {
     "name": (str,), "network": (str,), "source": (dict,), "description": (str,), "sizes": (dict,), "decoder": (str,),
     "temperature": (float, int), "rebalance": (float, int), "form": (str,), "strength": (float, int), "size": (int,),
-    "upsampler": (str,), "sha256": (str,), "licence": (str,), "data": (str,), "recipe": (str,), "seed": (int,),
-    "scores": (dict,),
+    "fit": (str,), "upsampler": (str,), "sha256": (str,), "licence": (str,), "data": (str,), "recipe": (str,),
+    "seed": (int,), "scores": (dict,),
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from colorcli.cli._options import (
     models,
     one_of,
 )
-from colorcli.engine.options import ON_COLOR, PROFILES, ColorizeOptions, RunOptions
+from colorcli.engine.options import FITS, ON_COLOR, PROFILES, ColorizeOptions, RunOptions
 from colorcli.registry import DECODERS, UPSAMPLERS
 
 
@@ -106,6 +106,27 @@ class Pictures(Words):
             rich_help_panel=MACHINE,
         ),
     ] = None
+    render_factor: Annotated[
+        int | None,
+        typer.Option(
+            envvar="COLORCLI_RENDER_FACTOR",
+            help="DeOldify's word for the size: 16 times this.",
+            show_default="none",
+            rich_help_panel=MACHINE,
+        ),
+    ] = None
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            envvar="COLORCLI_FIT",
+            autocompletion=completion(lambda: FITS),
+            callback=one_of("fit", lambda: FITS),
+            help="keep the photo's aspect ratio, or stretch it to a square, as the network's authors do: for a"
+            " published network exactly their way from photo to photo.",
+            show_default="the model's",
+            rich_help_panel=MACHINE,
+        ),
+    ] = None
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
     quality: Annotated[
@@ -176,6 +197,8 @@ class Pictures(Words):
             device=self.device,
             precision=self.precision,
             size=self.size,
+            render_factor=self.render_factor,
+            fit=self.fit,
             strength=self.strength,
             temperature=self.temperature,
             decoder=self.decoder,

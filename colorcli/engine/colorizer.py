@@ -12,13 +12,13 @@ three, so one photo and a folder of them cannot differ.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.color import prior
@@ -31,11 +31,15 @@ from colorcli.engine.settings import DECODER, choose
 from colorcli.errors import DeviceError, UsageError
 from colorcli.media import profiles
 from colorcli.media.photo import Photo
-from colorcli.registry import DECODERS, UPSAMPLERS, near_miss
+from colorcli.registry import DECODERS, PUBLISHED, UPSAMPLERS, near_miss
 from colorcli.weights.load import info, load
 from colorcli.weights.resolve import Model, resolve
 
 __all__ = ["ColorizeOptions", "Colorizer", "Prepared"]
+
+
+#: Options that only a network that predicts distributions has a use for.
+_DECODING = ("decoder", "temperature", "palette", "form")
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Colorizer:
         device: where the network is.
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``, of the network alone.
         size: working size, pixels.
+        fit: ``"keep"`` or ``"stretch"``.
         strength: factor on chroma.
         upsampler: name of the upsampler.
         decoder: name of the decoder; None if the network predicts ab itself.
@@ -91,11 +96,12 @@ class Colorizer:
         self.device = devices.select(options.device)
         self.precision = devices.precision(options.precision, self.device, self.info)
         self.size, self.strength = self._choice.size, self._choice.strength
-        self.upsampler = self._choice.upsampler
+        self.fit, self.upsampler = self._choice.fit, self._choice.upsampler
         if self.upsampler not in UPSAMPLERS.names():
             raise UsageError(
                 f"unknown upsampler {self.upsampler!r}", hint=near_miss(self.upsampler, UPSAMPLERS.names())
             )
+        self._published = self._choose_pipeline()
         self.decoder = self._choose_decoder()
         self._decode: ModuleType | None = DECODERS.load(self.decoder) if self.decoder else None
         self._network = load(self.model, self.device)
@@ -120,7 +126,9 @@ class Colorizer:
         """
         size = size or self.size
         height, width = photo.pixels.shape[:2]
-        fitted = geometry.fit((height, width), size, self.info)
+        fitted = (geometry.square if self.fit == "stretch" else geometry.fit)((height, width), size, self.info)
+        if self._published is not None:
+            return Prepared(self._published.prepare(photo.pixels, fitted.inner[0]), fitted, size)
         L = merge.lightness(photo.pixels, fitted.inner)
         return Prepared(geometry.pad(L, fitted.padded), fitted, size)
 
@@ -132,7 +140,8 @@ class Colorizer:
             batch: prepared photos whose padded sizes are equal.
 
         Returns:
-            For each its ab ``(2, h, w)``, float32 in Lab units, on the CPU, without padding.
+            For each its ab ``(2, h, w)``, float32 in Lab units, on the CPU, without padding; where the published
+            pipeline is followed, what that hands on.
 
         Raises:
             ValueError: the batch is empty or its padded sizes differ.
@@ -143,7 +152,7 @@ class Colorizer:
         L = torch.stack([item.L for item in batch]).to(self.device)  # (B, 1, H, W)
         with threads.for_network(self.device):
             with torch.autocast(self.device.type, devices.DTYPES[self.precision], enabled=self.precision != "fp32"):
-                output = self._network(L)
+                output = self._network(L) if self._answer is None else self._answer(self._network, L)
             rows = enumerate(batch)
             return [self._to_ab(output[i : i + 1], L[i : i + 1], item.geometry.inner).cpu() for i, item in rows]
 
@@ -159,7 +168,12 @@ class Colorizer:
             A photo with RGB pixels of the same size and depth, tagged sRGB; alpha and all other metadata are the
             original's.
         """
-        pixels = merge.merge(photo.pixels, ab_small, prepared.L_small, upsampler=self.upsampler, strength=self.strength)
+        if self._published is not None:
+            pixels = self._published.finish(photo.pixels, ab_small, self.strength)
+        else:
+            pixels = merge.merge(
+                photo.pixels, ab_small, prepared.L_small, upsampler=self.upsampler, strength=self.strength
+            )
         # Gray without a profile looks the same anywhere; colour does not.
         metadata = dataclasses.replace(photo.metadata, icc=photo.metadata.icc or profiles.srgb())
         return dataclasses.replace(photo, pixels=pixels, metadata=metadata)
@@ -175,21 +189,41 @@ class Colorizer:
         Pictures are decoded one by one: a decoder that draws or iterates must not let neighbours in a batch meet.
         """
         height, width = inner
-        stride = self.info.stride
+        stride = self.info.stride if self._answer is None else 1
         output = output[:, :, : height // stride, : width // stride].float()
         if not bool(torch.isfinite(output).all()):
             raise DeviceError(f"the network's output is not finite in {self.precision}", hint="use --precision fp32")
-        if self._decode is None:
+        if self._decode is None or self._answer is not None:
             return output[0]
         # The mean over each output pixel's own square of input: aligned with the logits, pixel centres and all.
         L_output = F.avg_pool2d(L[:, :, :height, :width], stride)
         ab: Tensor = self._decode.decode(output, L_output, self._decode_options)
         return ab[0]
 
+    def _choose_pipeline(self) -> ModuleType | None:
+        """Return the published pipeline if it is to be followed."""
+        if self.fit != "stretch" or not self.info.pipeline:
+            return None
+        if self.options.upsampler is not None:
+            raise UsageError(
+                f"--fit stretch follows the published {self.info.pipeline} pipeline, which enlarges in its own way",
+                hint="leave out --upsampler, or take --fit keep",
+            )
+        return PUBLISHED.load(self.info.pipeline)
+
+    @property
+    def _answer(self) -> Callable[[nn.Module, Tensor], Tensor] | None:
+        """The published last steps of the network, unless a way to decode is asked for."""
+        asked = (getattr(self.options, option) for option in _DECODING)
+        if self._published is None or any(value is not None for value in asked):
+            return None
+        found: Callable[[nn.Module, Tensor], Tensor] = self._published.answer
+        return found
+
     def _choose_decoder(self) -> str | None:
         if self.info.output == "logits":
             return self._choice.decoder or DECODER
-        for option in ("decoder", "temperature", "palette", "form"):
+        for option in _DECODING:
             if getattr(self.options, option) is not None:
                 raise UsageError(
                     f"model {self.model.card.name!r} predicts colours, not distributions: {option} has no meaning",

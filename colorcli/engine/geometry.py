@@ -54,6 +54,19 @@ def fit(full: tuple[int, int], size: int, info: NetworkInfo) -> Geometry:
     return Geometry(full, (inner[0], inner[1]), (padded[0], padded[1]))
 
 
+def square(full: tuple[int, int], size: int, info: NetworkInfo) -> Geometry:
+    """Return the geometry of a photo squashed to a square, of a side the network accepts that is nearest to ``size``.
+
+    Raises:
+        ValueError: a side is below 1.
+    """
+    if min(*full, size) < 1:
+        raise ValueError(f"sizes must be at least 1, got {full} and {size}")
+    least = math.ceil(info.minimum / info.multiple_of)
+    side = max(round(size / info.multiple_of), least) * info.multiple_of
+    return Geometry(full, (side, side), (side, side))
+
+
 def pad(picture: Tensor, size: tuple[int, int]) -> Tensor:
     """Mirror ``(..., h, w)`` at its bottom and right edges to ``(..., H, W)``, as often as it takes."""
     rows, columns = (_mirrored(have, want) for have, want in zip(picture.shape[-2:], size, strict=True))

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from colorcli.errors import UsageError
+from colorcli.registry import near_miss
 
 #: Largest side of the network's input that is accepted: beyond, memory runs out long before anything gets better.
 MAX_SIZE = 4096
 #: What becomes of photos that are in colour already.
 ON_COLOR = ("skip", "copy", "recolor")
+#: How a photo comes into the network's input: its aspect ratio kept, or squashed to a square as the authors do.
+FITS = ("keep", "stretch")
 #: Colour space of the outputs.
 PROFILES = ("srgb", "keep")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
@@ -27,6 +30,8 @@ class ColorizeOptions:
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
         precision: one of :data:`PRECISIONS`, for the network alone; colour maths is always fp32.
         size: the network's input has the area of a square of this side, in pixels.
+        render_factor: DeOldify's name for it: 16 times this is the size.
+        fit: one of :data:`FITS`; ``"stretch"`` takes the published pipeline of a network that has one.
         strength: factor on the predicted chroma, 0..2.
         temperature: for the decoder, above 0.
         decoder: name of a decoder, for networks that predict distributions.
@@ -43,6 +48,8 @@ class ColorizeOptions:
     device: str = "auto"
     precision: str = "auto"
     size: int | None = None
+    render_factor: int | None = None
+    fit: str | None = None
     strength: float | None = None
     temperature: float | None = None
     decoder: str | None = None
@@ -56,6 +63,12 @@ class ColorizeOptions:
             raise UsageError(f"unknown precision {self.precision!r}", hint=f"known: {', '.join(PRECISIONS)}")
         if self.size is not None and not 16 <= self.size <= MAX_SIZE:
             raise UsageError(f"size {self.size} is out of range", hint=f"give 16 to {MAX_SIZE}")
+        if self.render_factor is not None and not 1 <= self.render_factor <= MAX_SIZE // 16:
+            raise UsageError(f"render factor {self.render_factor} is out of range", hint=f"give 1 to {MAX_SIZE // 16}")
+        if self.render_factor is not None and self.size is not None:
+            raise UsageError("a render factor is a size: 16 times as much", hint="give one of the two")
+        if self.fit not in (None, *FITS):
+            raise UsageError(f"unknown fit {self.fit!r}", hint=near_miss(str(self.fit), FITS))
         if self.strength is not None and not 0 <= self.strength <= 2:
             raise UsageError(f"strength {self.strength} is out of range", hint="give 0 (gray) to 2")
         if self.temperature is not None and not 0 < self.temperature < math.inf:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from colorcli.engine.options import ColorizeOptions, RunOptions
+from colorcli.errors import UsageError
 from colorcli.media._messages import from_os_error
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Choice:
 
     Attributes:
         size: as in `ColorizeOptions`, here as below.
+        fit: as there.
         strength: as there.
         upsampler: as there.
         decoder: as there; None leaves it to the network's output.
@@ -40,6 +42,7 @@ class Choice:
     """
 
     size: int
+    fit: str
     strength: float
     upsampler: str
     decoder: str | None
@@ -48,18 +51,31 @@ class Choice:
 
 
 def choose(asked: ColorizeOptions, card: Card) -> Choice:
-    """Fill in the card's values where nothing else is asked for."""
+    """Fill in the card's values where nothing else is asked for.
+
+    Raises:
+        UsageError: a render factor for another network than DeOldify's.
+    """
     decoder = asked.decoder or card.decoder
     # The card's temperature was chosen for the card's decoder; another has its own default.
     tuned = card.temperature if (decoder or DECODER) == (card.decoder or DECODER) else None
     return Choice(
-        size=card.size if asked.size is None else asked.size,
+        size=_size(asked, card),
+        fit=asked.fit or card.fit,
         strength=card.strength if asked.strength is None else asked.strength,
         upsampler=asked.upsampler or card.upsampler,
         decoder=decoder,
         temperature=tuned if asked.temperature is None else asked.temperature,
         form=asked.form or card.form,
     )
+
+
+def _size(asked: ColorizeOptions, card: Card) -> int:
+    if asked.render_factor is None:
+        return card.size if asked.size is None else asked.size
+    if card.network != "deoldify":
+        raise UsageError(f"model {card.name!r} is no DeOldify: it has no render factor", hint="give a --size instead")
+    return 16 * asked.render_factor
 
 
 def settings(asked: ColorizeOptions, how: RunOptions, card: Card) -> Settings:
@@ -80,6 +96,7 @@ def settings(asked: ColorizeOptions, how: RunOptions, card: Card) -> Settings:
         "network": card.network,
         "precision": asked.precision,
         "size": choice.size,
+        "fit": choice.fit,
         "strength": choice.strength,
         "temperature": choice.temperature,
         "decoder": choice.decoder,

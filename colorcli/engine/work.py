@@ -249,7 +249,7 @@ class Work:
 
     @functools.cached_property
     def _stamp(self) -> provenance.Provenance:
-        about_pixels = ("size", "strength", "temperature", "decoder", "form", "upsampler", "seed", "palette")
+        about_pixels = ("size", "fit", "strength", "temperature", "decoder", "form", "upsampler", "seed", "palette")
         return provenance.Provenance(
             tool=f"colorcli {version('colorcli')}",
             model=self._colorizer.model.card.name,

@@ -21,6 +21,7 @@ class NetworkInfo:
             the same.
         also: what ``forward_training(L)``, where a network has one, gives besides ``output``; see
             ``colorcli.training.task``.
+        pipeline: the authors' own way from photo to photo, a name in ``colorcli.registry.PUBLISHED``; "" for none.
         precisions: names of the dtypes the network is known to be good in.
         paper: where it comes from.
         licence: licence of the architecture's code.
@@ -32,6 +33,7 @@ class NetworkInfo:
     minimum: int
     gray: Literal["lightness", "luma"] = "lightness"
     also: tuple[str, ...] = ()
+    pipeline: str = ""
     precisions: tuple[str, ...] = field(default=("fp32",))
     paper: str = ""
     licence: str = "Apache-2.0"

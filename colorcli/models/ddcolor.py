@@ -35,6 +35,7 @@ INFO = NetworkInfo(
     stride=1,
     multiple_of=32,
     minimum=32,
+    pipeline="ddcolor",
     precisions=("fp32", "bf16"),
     paper="Kang et al. 2023, DDColor, arXiv 2212.11613",
 )

@@ -40,6 +40,7 @@ INFO = NetworkInfo(
     minimum=16,
     gray="luma",
     also=("rgb",),
+    pipeline="deoldify",
     paper="Antic 2018, DeOldify; Zhang et al. 2018 (self-attention), arXiv 1805.08318",
     licence="MIT",
 )

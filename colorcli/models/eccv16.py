@@ -21,6 +21,7 @@ INFO = NetworkInfo(
     stride=STRIDE,
     multiple_of=MULTIPLE_OF,
     minimum=MINIMUM,
+    pipeline="zhang",
     paper="Zhang et al. 2016, arXiv 1603.08511",
     licence="BSD-2-Clause",
 )
