@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Before anything of the libraries concerned is imported: they read these once.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -61,3 +64,27 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_safetensors(path, state, card)
     return path
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium, driven by selenium; what it downloads lies in ``browser.downloads``."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("needs a browser: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+
+    home = tmp_path_factory.mktemp("browser")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    quiet = ("background-networking", "component-update", "sync", "gpu", "extensions", "default-apps")
+    for argument in ("headless=new", "no-sandbox", "no-first-run", "disable-dev-shm-usage", f"user-data-dir={home}",
+                     *(f"disable-{name}" for name in quiet)):  # fmt: skip
+        options.add_argument(f"--{argument}")
+    options.add_experimental_option("prefs", {"download.default_directory": str(home / "downloads")})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    opened.downloads = home / "downloads"
+    yield opened
+    opened.quit()

@@ -24,18 +24,19 @@ MAY_IMPORT = {
     "media": {"errors", "registry"},
     "metrics": {"color", "errors", "registry"},
     "report": {"color", "metrics", "errors"},
+    "study": {"media", "errors"},
     "weights": {"models", "errors", "registry"},
     "engine": {"models", "decoders", "upsamplers", "color", "media", "weights", "errors", "registry"},
     "training": {
         "models", "decoders", "upsamplers", "metrics", "color", "media", "weights", "report", "errors", "registry",
     },
-    "cli": {"engine", "media", "metrics", "report", "training", "weights", "errors", "registry", "colorcli"},
+    "cli": {"engine", "media", "metrics", "report", "study", "training", "weights", "errors", "registry", "colorcli"},
     "colorcli": {"engine", "errors"},  # colorcli/__init__.py: the lazy public API
     "__main__": {"cli"},
 }  # fmt: skip
 #: Library -> the only places that may import it, as prefixes of module names without "colorcli.".
 KEPT_IN = {
-    "cv2": ("media", "engine", "training", "report"),  # resizing and tables are anyone's; see FILES_OF_CV2
+    "cv2": ("media", "engine", "training", "report", "study"),  # resizing and tables are anyone's; see FILES_OF_CV2
     "PIL": ("media",),
     "tifffile": ("media",),
     "lxml": ("media",),

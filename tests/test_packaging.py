@@ -18,7 +18,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[1]
 #: Folder of the tree -> folder of the package (pyproject.toml, package-dir).
 ROOMS = {"colorcli": "colorcli", "training": "colorcli/training", "weights": "colorcli/weights"}
-SHIPPED = {".py", ".toml", ".safetensors", ".typed"}
+SHIPPED = {".py", ".toml", ".safetensors", ".typed", ".html"}
 LIMIT_MB = 40
 
 

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from colorcli import __version__
-from colorcli.cli import doctor, folder, photo, train, weights
+from colorcli.cli import doctor, folder, photo, study, train, weights
 from colorcli.cli._errors import EXIT_CODES, ColorcliGroup
 
 __all__ = ["app", "main"]
@@ -62,6 +62,7 @@ def _colorcli(
 
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(study.app, name="study")
 app.add_typer(weights.app, name="weights")
 
 
