@@ -45,7 +45,10 @@ def build(
 
     colorcli study build out/ --truth photos/ -o study/
 
-    Give participants study/page (as a folder, or put on any web server) and keep study/key.json for yourself.
+    Give participants study/page, as a folder or on any web server, and keep study/key.json.
+
+    The page does not hold the answers, and file names, sizes and dates do not tell them. Who has the photos, or
+    examines the pixels, can find out.
     """
     from colorcli.study import build as study
 

@@ -34,6 +34,7 @@ import numpy.typing as npt
 from colorcli.errors import MediaError, UsageError
 from colorcli.media import photo
 from colorcli.media.atomic import writing
+from colorcli.media.encode import to_eight_bits
 
 #: Of the key's and the answers' form.
 VERSION = 1
@@ -161,7 +162,8 @@ def _matched(result: Path, truth: Path, side: int) -> list[bytes]:
 def _jpeg(pixels: Pixels, size: tuple[int, int]) -> bytes:
     """Return pixels of (width, height) as a JPEG without any metadata."""
     shrinks = size[0] < pixels.shape[1] or size[1] < pixels.shape[0]
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    eight = pixels if pixels.dtype == np.uint8 else to_eight_bits(pixels.astype(np.uint16, copy=False))
+    small = np.asarray(cv2.resize(eight, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
     if small.ndim == 2:
         small = np.repeat(small[..., None], 3, axis=2)
     stream = io.BytesIO()
