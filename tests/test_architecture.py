@@ -22,11 +22,12 @@ MAY_IMPORT = {
     "decoders": {"color", "errors", "registry"},
     "upsamplers": {"color", "errors", "registry"},
     "media": {"errors", "registry"},
-    "metrics": {"color", "errors", "registry"},
+    "motion": {"color", "errors"},
+    "metrics": {"color", "motion", "errors", "registry"},
     "report": {"color", "metrics", "errors"},
     "study": {"media", "errors"},
     "weights": {"models", "errors", "registry"},
-    "engine": {"models", "decoders", "upsamplers", "color", "media", "weights", "errors", "registry"},
+    "engine": {"models", "decoders", "upsamplers", "motion", "color", "media", "weights", "errors", "registry"},
     "training": {
         "models", "decoders", "upsamplers", "metrics", "color", "media", "weights", "report", "errors", "registry",
     },
@@ -36,7 +37,8 @@ MAY_IMPORT = {
 }  # fmt: skip
 #: Library -> the only places that may import it, as prefixes of module names without "colorcli.".
 KEPT_IN = {
-    "cv2": ("media", "engine", "training", "report", "study"),  # resizing and tables are anyone's; see FILES_OF_CV2
+    # Resizing and tables are anyone's; see FILES_OF_CV2.
+    "cv2": ("media", "engine", "motion", "training", "report", "study"),
     "PIL": ("media",),
     "tifffile": ("media",),
     "lxml": ("media",),
