@@ -31,7 +31,13 @@ MAY_IMPORT = {
     "training": {
         "models", "decoders", "upsamplers", "metrics", "color", "media", "weights", "report", "errors", "registry",
     },
-    "cli": {"engine", "media", "metrics", "report", "study", "training", "weights", "errors", "registry", "colorcli"},
+    "evaluation": {
+        "engine", "metrics", "report", "training", "color", "media", "weights", "errors", "registry", "colorcli",
+    },
+    "cli": {
+        "engine", "evaluation", "media", "metrics", "report", "study", "training", "weights", "errors", "registry",
+        "colorcli",
+    },
     "colorcli": {"engine", "errors"},  # colorcli/__init__.py: the lazy public API
     "__main__": {"cli"},
 }  # fmt: skip

@@ -8,7 +8,6 @@ almost nothing in memory, and an epoch costs no decoding. Corrupt, gray and near
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import tempfile
@@ -23,8 +22,7 @@ import torch
 
 from colorcli.color import lab
 from colorcli.errors import ColorcliError, UsageError
-from colorcli.media.photo import read
-from colorcli.training.sources import Source, Where
+from colorcli.training.sources import Source, Where, pixels_of
 
 Pixels = npt.NDArray[np.uint8]
 #: Why a picture is left out. A gray one has one channel, or chroma that only its compression gave it.
@@ -160,16 +158,8 @@ def _decode(task: tuple[Where, int, float]) -> Pixels | str:
     where, side, gray = task
     torch.set_num_threads(1)
     try:
-        if isinstance(where, np.ndarray):
-            pixels = where
-        elif isinstance(where, tuple):
-            path, offset, length = where
-            with path.open("rb") as shard:
-                shard.seek(offset)
-                pixels = _pixels(read(io.BytesIO(shard.read(length)), name=str(path)).pixels)
-        else:
-            pixels = _pixels(read(where).pixels)
-    except (ColorcliError, OSError):
+        pixels = _pixels(pixels_of(where))
+    except ColorcliError:
         return "corrupt"
     if pixels.ndim == 2:
         return "gray"

@@ -7,6 +7,7 @@ on.
 from __future__ import annotations
 
 import glob
+import io
 import itertools
 import re
 import tarfile
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from colorcli.errors import MediaError, UsageError
 from colorcli.media.discover import discover
 from colorcli.media.formats import READ_SUFFIXES
+from colorcli.media.photo import read
 from colorcli.training import cifar
 
 #: Where a picture is: a file, or (tar, offset, bytes); or the picture itself, RGB uint8 ``(H, W, 3)``.
@@ -84,6 +86,30 @@ class Source:
             return [str(self.path.resolve()), facts.st_size, facts.st_mtime_ns]
         rows = ((path.relative_to(self.path).as_posix(), path.stat()) for path in discover(self.path))
         return [str(self.path.resolve()), *((name, facts.st_size, facts.st_mtime_ns) for name, facts in rows)]
+
+
+def pixels_of(where: Where, *, name: str | None = None) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    """Read a picture that a source names: ``(H, W)`` if it is gray, else RGB ``(H, W, 3)``.
+
+    Args:
+        where: what :meth:`Source.members` gave.
+        name: what to call a shard's member in messages; by default the shard.
+
+    Raises:
+        MediaError: it cannot be read.
+    """
+    if isinstance(where, np.ndarray):
+        return where
+    if isinstance(where, Path):
+        return read(where).pixels
+    path, offset, length = where
+    try:
+        with path.open("rb") as shard:
+            shard.seek(offset)
+            content = shard.read(length)
+    except OSError as error:
+        raise MediaError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    return read(io.BytesIO(content), name=f"{path}: {name}" if name else str(path)).pixels
 
 
 def find(paths: Iterable[Path]) -> tuple[list[Source], list[Source]]:

@@ -15,12 +15,18 @@ from typing import Annotated
 import typer
 
 from colorcli import __version__
-from colorcli.cli import doctor, folder, photo, study, train, weights
+from colorcli.cli import doctor, folder, metric, photo, study, train, weights
 from colorcli.cli._errors import EXIT_CODES, ColorcliGroup
 
 __all__ = ["app", "main"]
 
-COMMANDS = {"photo": photo.command, "folder": folder.command, "train": train.command, "doctor": doctor.command}
+COMMANDS = {
+    "photo": photo.command,
+    "folder": folder.command,
+    "train": train.command,
+    "metric": metric.command,
+    "doctor": doctor.command,
+}
 
 # \b keeps typer from joining the lines.
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"{code:4}  {meaning}" for code, meaning in EXIT_CODES.items())

@@ -27,6 +27,7 @@ def discover(
     *,
     exclude: Collection[Path] = (),
     on_error: Callable[[Path, OSError], None] | None = None,
+    results: bool = False,
 ) -> Iterator[Path]:
     """Walk the photos below ``root``, told by their suffixes.
 
@@ -40,6 +41,7 @@ def discover(
         root: the folder.
         exclude: folders or files not to enter, an output folder inside ``root`` above all.
         on_error: called with a folder below ``root`` that cannot be listed and the reason; without it, it is logged.
+        results: where ``house_color.jpg`` lies beside a ``house.*`` photo, give back our work and leave out the photo.
 
     Yields:
         Paths that begin with ``root``, folder by folder in the order of their names' bytes.
@@ -60,7 +62,7 @@ def discover(
             seen.add(_identity(Path(path).stat()))
         except OSError:
             continue  # not there yet: nothing below it to find either
-    yield from _walk(root, entries, seen, on_error or _logged)
+    yield from _walk(root, entries, seen, on_error or _logged, results)
 
 
 def _walk(
@@ -68,6 +70,7 @@ def _walk(
     entries: list[os.DirEntry[str]],
     seen: set[tuple[int, int]],
     on_error: Callable[[Path, OSError], None],
+    results: bool,
 ) -> Iterator[Path]:
     """Yield from one folder and those below; ``seen`` holds (device, inode) of what is not to be entered (again)."""
     names = {os.path.splitext(entry.name) for entry in entries}  # noqa: PTH122 (names, not paths)
@@ -85,13 +88,14 @@ def _walk(
                 below = _listed(path)
             else:
                 ours = stem.endswith(OUTPUT_MARK) and stem.removesuffix(OUTPUT_MARK) in photo_stems
-                if suffix.lower() in READ_SUFFIXES and not ours and _is_input(entry, path, seen):
+                left_out = f"{stem}{OUTPUT_MARK}" in photo_stems if results else ours
+                if suffix.lower() in READ_SUFFIXES and not left_out and _is_input(entry, path, seen):
                     yield path
                 continue
         except OSError as error:
             on_error(path, error)
             continue
-        yield from _walk(path, below, seen, on_error)
+        yield from _walk(path, below, seen, on_error, results)
 
 
 def _is_input(entry: os.DirEntry[str], path: Path, seen: set[tuple[int, int]]) -> bool:

@@ -62,6 +62,7 @@ class Batch:
     Attributes:
         result: what is measured.
         reference: the true pictures, or None.
+        names: of the pictures, folder part and all, where somebody knows them; empty otherwise.
 
     Raises:
         ValueError: the two differ in shape.
@@ -69,6 +70,7 @@ class Batch:
 
     result: Pictures
     reference: Pictures | None = None
+    names: tuple[str, ...] = ()
     _kept: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:

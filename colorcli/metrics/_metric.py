@@ -5,11 +5,13 @@ rows into a score (:meth:`Metric.score`). Everything else follows: the batch siz
 by adding, memory does not grow with the pictures, a single picture is scored from its own row, and a bootstrap
 resamples rows.
 
-A module of this package offers one metric as ``METRIC``, under its file name with hyphens.
+A module of this package offers one metric as ``METRIC``, under its file name with hyphens. How `colorcli metric` finds,
+makes and runs it stands in :mod:`colorcli.evaluation.runner`.
 """
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal, Self
 
@@ -31,6 +33,11 @@ class Metric(ABC):
         needs: ``"pair"`` (truth beside the result), ``"single"`` or ``"video"``.
         over: what the score averages: all ``"pixels"`` in one pot, the scores of ``"pictures"``, or neither, but
             compares sums over the ``"set"``.
+        group: what it is asked for with: ``"standard"`` metrics are measured unless others are named, ``"failures"``,
+            ``"network"`` (needs a network or an extra) and ``"video"`` ones when the group or the metric is named.
+        place: ``"worker"``, where pictures are read, or ``"main"``: in the main process, which alone holds a network.
+        by_rows: False for a metric whose statistics of single pictures are too large to be kept or resampled: it is
+            updated in the main process, merges and computes, but has no score for one picture and no interval.
     """
 
     name: ClassVar[str]
@@ -40,6 +47,9 @@ class Metric(ABC):
     source: ClassVar[str]
     needs: ClassVar[Literal["pair", "single", "video"]] = "pair"
     over: ClassVar[Literal["pixels", "pictures", "set"]] = "pictures"
+    group: ClassVar[Literal["standard", "failures", "network", "video"]] = "standard"
+    place: ClassVar[Literal["worker", "main"]] = "worker"
+    by_rows: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.reset()
@@ -56,6 +66,15 @@ class Metric(ABC):
         """Forget all pictures."""
         self.pictures = 0
         self.total: Tensor | None = None
+
+    def fresh(self) -> Self:
+        """Return an empty metric of the same kind and options, which shares what is costly, such as a network.
+
+        What ``reset`` sets is each metric's own, so it must set new objects, not empty old ones.
+        """
+        other = copy.copy(self)
+        other.reset()
+        return other
 
     def update(self, batch: Batch) -> None:
         """Add pictures."""

@@ -6,7 +6,7 @@ used, smoothed as for training: errors are counted for each bin apart, and weigh
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class AuCRebalanced(Metric):
     higher_is_better = True
     unit = "%"
     source = "Zhang et al. 2016, arXiv 1603.08511, sections 2.2 and 3.1"
-    over = "pixels"
+    over: ClassVar[Literal["pixels", "pictures", "set"]] = "pixels"
 
     def __init__(self, frequency: Tensor | None = None, *, mix: float = 0.5) -> None:
         super().__init__()
@@ -53,6 +53,7 @@ class AuCRebalanced(Metric):
         self.add(self._count((ab - truth).float().norm(dim=1), bins.nearest(truth)))
 
     def _count(self, error: Tensor, index: Tensor) -> Tensor:
+        """Return the rows for errors and bins of the true colours, both ``(B, H, W)``."""
         cells = auc.cells(error)
         if self.weights is not None:
             return auc.count(cells, auc.CELLS, self.weights.to(error.device)[index].double())

@@ -41,6 +41,7 @@ class Bias(Metric):
     """Share of the truth's rare hues that is lost, over the set."""
 
     name = "bias"
+    group = "failures"
     range = (0.0, 1.0)
     higher_is_better = False
     source = "definition: 1 - coverage of the truth's rare hues"

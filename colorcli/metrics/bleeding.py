@@ -20,6 +20,7 @@ class Bleeding(Metric):
     """Crispness of colour lost at strong edges of L."""
 
     name = "bleeding"
+    group = "failures"
     range = (0.0, 1.0)
     higher_is_better = False
     source = "definition: 1 - (near / far step of ab across edges of L) / the truth's"

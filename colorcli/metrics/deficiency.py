@@ -20,6 +20,7 @@ class Deficiency(Mean):
     """Share of the truth's chroma that is missing, mean over pictures."""
 
     name = "deficiency"
+    group = "failures"
     range = (0.0, 1.0)
     higher_is_better = False
     source = "definition: max(0, 1 - chroma / true chroma)"

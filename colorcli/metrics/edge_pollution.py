@@ -19,6 +19,7 @@ class EdgePollution(Mean):
     """Mean ab error at the border beyond that inside."""
 
     name = "edge-pollution"
+    group = "failures"
     range = (0.0, float("inf"))
     higher_is_better = False
     unit = "Lab"

@@ -25,6 +25,7 @@ class Inconsistency(Metric):
     """Excess variation of ab inside even places."""
 
     name = "inconsistency"
+    group = "failures"
     range = (0.0, float("inf"))
     higher_is_better = False
     unit = "Lab"

@@ -19,6 +19,7 @@ class Leaking(Metric):
     """Crispness of colour lost at the truth's colour edges."""
 
     name = "leaking"
+    group = "failures"
     range = (0.0, 1.0)
     higher_is_better = False
     source = "definition: 1 - (near / far step of ab across edges of ab) / the truth's"
