@@ -23,6 +23,7 @@ import torch
 from colorcli.color import lab
 from colorcli.errors import ColorcliError, UsageError
 from colorcli.training.sources import Source, Where, pixels_of
+from colorcli.weights.cache import cache_root
 
 Pixels = npt.NDArray[np.uint8]
 #: Why a picture is left out. A gray one has one channel, or chroma that only its compression gave it.
@@ -76,12 +77,6 @@ def left_out(report: dict[str, int]) -> str:
     """Return in words how many pictures were left out and why; nothing if none were."""
     reasons = [f"{count} {reason}" for reason, count in report.items() if reason != "kept" and count]
     return f"left out: {', '.join(reasons)}" if reasons else ""
-
-
-def cache_root() -> Path:
-    """Return where decoded pictures are kept: ``$COLORCLI_CACHE``, else ``colorcli`` in the user's cache folder."""
-    own = os.environ.get("COLORCLI_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "colorcli"
 
 
 def load(found: Sequence[Source], *, side: int, gray: float, workers: int | None = None) -> Pictures:

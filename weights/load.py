@@ -18,7 +18,9 @@ from torch.overrides import TorchFunctionMode
 from colorcli.errors import WeightsError
 from colorcli.models._info import NetworkInfo
 from colorcli.registry import NETWORKS
-from colorcli.weights.resolve import Model, resolve, unreadable
+from colorcli.weights import cache
+from colorcli.weights.card import parse
+from colorcli.weights.resolve import Model, card_text, resolve, unreadable
 
 __all__ = ["differences", "info", "load", "resolve", "state_of"]
 
@@ -52,7 +54,7 @@ def load(model: Model | str | Path, device: torch.device | str = "cpu") -> nn.Mo
     if not isinstance(model, Model):
         model = resolve(model)
     state = state_of(model)
-    network = _build(model)
+    network = build(model.card.network, model.card.sizes, origin=f"model {model.card.name!r}")
     expected = network.state_dict()
     _check_fit(model, expected, state)
     network.load_state_dict(state)  # copies, and so converts to the network's fp32
@@ -91,6 +93,8 @@ def state_of(model: Model) -> dict[str, Tensor]:
             f"{model.sha256[:12]}…, the card says {card.sha256[:12]}…)",
             hint="reinstall colorcli" if card.source.kind == "embedded" else "copy the file again, or mend the card",
         )
+    if model.published:
+        _check_converted(model)
     try:
         return load_file(model.weights)
     except SafetensorError as error:
@@ -101,30 +105,63 @@ def state_of(model: Model) -> dict[str, Tensor]:
         raise unreadable(model, error) from error
 
 
-def _build(model: Model) -> nn.Module:
-    card = model.card
-    build = NETWORKS.load(card.network).build
+def build(network: str, sizes: Mapping[str, Any], *, origin: str = "these weights") -> nn.Module:
+    """Build a network whose weights are about to be replaced: they are whatever was in memory.
+
+    Args:
+        network: name of the architecture.
+        sizes: what its ``build`` takes.
+        origin: whose sizes they are, for messages.
+
+    Raises:
+        UsageError: unknown network.
+        WeightsError: it takes no such sizes.
+    """
+    make = NETWORKS.load(network).build
     try:
         with _NoDraws():
-            network = build(**card.sizes)
+            built = make(**sizes)
     except TypeError as error:
-        raise WeightsError(
-            f"model {card.name!r}: its card's sizes {dict(card.sizes)} do not fit network {card.network!r}: {error}"
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"build of network {card.network!r} must return a torch.nn.Module, got {type(network)}")
-    return network
+        raise WeightsError(f"{origin}: sizes {dict(sizes)} do not fit network {network!r}: {error}") from error
+    if not isinstance(built, nn.Module):
+        raise TypeError(f"build of network {network!r} must return a torch.nn.Module, got {type(built)}")
+    return built
 
 
 def _check_fit(model: Model, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     """Raise a WeightsError that lists what differs, unless keys and shapes are the same."""
     lines = differences(expected, found)
     if lines:
+        hint = "check the card's network and sizes"
+        if model.published:
+            hint = f"the file holds {_held(model.weights)}: it is another one than the card means"
         raise WeightsError(
             f"model {model.card.name!r}: {model.weights} does not fit network {model.card.network!r} "
             f"with sizes {dict(model.card.sizes)}\n  " + "\n  ".join(lines),
-            hint="check the card's network and sizes",
+            hint=hint,
         )
+
+
+def _held(path: Path) -> str:
+    """Return in words what network a converted file was recognized to be for."""
+    card = parse(card_text(path) or "", origin=str(path))
+    return f"network {card.network!r} with sizes {dict(card.sizes)}"
+
+
+def _check_converted(model: Model) -> None:
+    """Raise a WeightsError unless the file made from a published one is as it was made; a damaged one is removed."""
+    beside = cache.hash_beside(model.weights)
+    try:
+        known = beside.read_text(encoding="ascii").split()[0]
+        if cache.sha256_of(model.weights) == known:
+            return
+    except (OSError, IndexError, ValueError):
+        pass  # as good as another hash
+    model.weights.unlink(missing_ok=True)
+    raise WeightsError(
+        f"model {model.card.name!r}: {model.weights} is not as it was made, and was removed",
+        hint="the same command again makes it anew",
+    )
 
 
 def differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:

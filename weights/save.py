@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import save
 from torch import Tensor
 
+from colorcli.weights.cache import replace_file
 from colorcli.weights.card import Card
 from colorcli.weights.resolve import HEADER_KEY, RUN_CARD, RUN_WEIGHTS
 
@@ -25,7 +25,7 @@ def write_safetensors(path: Path, state: Mapping[str, Tensor], card: Card, *, ha
     """
     tensors = {key: _stored(value, half) for key, value in state.items()}
     text = _without_hash(card).to_toml()
-    _replace(path, save(tensors, metadata={"format": "pt", HEADER_KEY: text}))
+    replace_file(path, save(tensors, metadata={"format": "pt", HEADER_KEY: text}))
 
 
 def write_run(folder: Path, state: Mapping[str, Tensor], card: Card, *, half: bool = False) -> None:
@@ -37,7 +37,7 @@ def write_run(folder: Path, state: Mapping[str, Tensor], card: Card, *, half: bo
     values = {**vars(_without_hash(card)), "source": type(card.source)(kind="file", file=RUN_WEIGHTS)}
     card = Card(**values)
     write_safetensors(folder / RUN_WEIGHTS, state, card, half=half)
-    _replace(folder / RUN_CARD, card.to_toml().encode())
+    replace_file(folder / RUN_CARD, card.to_toml().encode())
 
 
 def _stored(tensor: Tensor, half: bool) -> Tensor:
@@ -49,15 +49,3 @@ def _stored(tensor: Tensor, half: bool) -> Tensor:
 
 def _without_hash(card: Card) -> Card:
     return Card(**{**vars(card), "sha256": None})
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -15,23 +15,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from colorcli.errors import ColorcliError, UsageError, WeightsError
-from colorcli.registry import Registry
+from colorcli.errors import ColorcliError, WeightsError
+from colorcli.weights import checkpoint
 from colorcli.weights.load import differences, state_of
-from colorcli.weights.resolve import HEADER_KEY, resolve
+from colorcli.weights.recognize import CONVERTERS
+from colorcli.weights.resolve import PICKLES, card_text, resolve
 
-CONVERTERS = Registry("colorcli.weights.convert", "converter")
 #: Not learnt from gradients but measured on the training pictures.
 _MEASURED = ("prior",)
-#: Under what published checkpoints keep their state dict.
-_WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model")
 
 
 @dataclass(frozen=True)
@@ -57,10 +51,9 @@ def read(source: str | Path) -> Start:
         WeightsError: it is damaged, or holds no weights.
     """
     path = Path(source)
-    if path.is_file() and path.suffix == ".safetensors" and not _has_card(path):
-        return Start(str(source), load_file(path), own=False)
-    if path.suffix in (".pt", ".pth", ".tar"):
-        return _torch(path)
+    if path.suffix.lower() in PICKLES or (path.suffix == ".safetensors" and path.is_file() and card_text(path) is None):
+        found = checkpoint.read(path)
+        return Start(str(source), found.state, own=found.own)
     return Start(str(source), state_of(resolve(source)), own=True)
 
 
@@ -121,30 +114,3 @@ def _readings(
         keys = list(module.state_dict())
         if keys and all(key in begin.state for key in keys):
             yield {f"{child}.{key}": begin.state[key] for key in keys}
-
-
-def _torch(path: Path) -> Start:
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UsageError(f"{path}: there is no such file to begin with", hint="check the path") from error
-    except Exception as error:  # unpickling fails in any way it likes
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path}: not readable as weights: {reason}", hint="copy or download it again") from error
-    own = isinstance(content, dict) and {"ema", "step"} <= content.keys()
-    if own:
-        content = content["ema"]
-    for wrapper in _WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict) or not any(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(f"{path}: the file holds no weights")
-    return Start(str(path), {key: value for key, value in content.items() if isinstance(value, Tensor)}, own=own)
-
-
-def _has_card(path: Path) -> bool:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return HEADER_KEY in (file.metadata() or {})
-    except (SafetensorError, OSError):
-        return True  # resolve() will say what is wrong

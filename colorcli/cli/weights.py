@@ -19,16 +19,26 @@ app = typer.Typer(
 @app.command("list")
 @spread
 def list_models(*, options: Words) -> None:
-    """List the installed models."""
+    """List the models there are: whether their weights are here, the download's size, licence, description."""
     from colorcli.weights.resolve import names, resolve
 
     output = options.output()
     for name in names():
-        card = resolve(name).card
+        found = resolve(name)
+        card, where = found.card, "installed"
+        if card.source.remote:
+            where = "here" if found.file is not None else f"{card.source.megabytes} MB to download"
         if options.json:
-            output.result({"model": name, "network": card.network, "licence": card.licence, "scores": {**card.scores}})
+            output.result(
+                {
+                    "model": name, "network": card.network, "sizes": {**card.sizes}, "licence": card.licence,
+                    "source": str(card.source), "here": found.file is not None, "megabytes": card.source.megabytes,
+                    "sha256": card.sha256, "input_size": card.size, "decoder": card.decoder, "scores": {**card.scores},
+                    "description": card.description,
+                }
+            )  # fmt: skip
         else:
-            output.line(f"{name}\t{card.description}")
+            output.line("\t".join((name, where, card.licence, card.description)))
 
 
 @app.command("path")

@@ -10,6 +10,8 @@ weights, whose first convolution is summed over its channels, expect (:mod:`colo
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,6 +19,7 @@ from torch.nn import functional as F
 from colorcli.color import bins
 from colorcli.color.lab import L_to_gray
 from colorcli.models._blocks import ConvNorm, fuse_all, quiet_head
+from colorcli.models._detect import Shapes, channels
 from colorcli.models.backbones.resnet import resnet18
 
 #: Facts the networks with this trunk share.
@@ -124,3 +127,10 @@ class ResNet18Bins(Trunk):
             return scores
         log_a, log_b = scores[:, :AXIS].float().log_softmax(1), scores[:, AXIS:].float().log_softmax(1)
         return log_a[:, self.a_index] + log_b[:, self.b_index]
+
+
+def sizes(shapes: Shapes) -> dict[str, Any] | None:
+    """Return the sizes of a state of these shapes, None if it is none of :class:`Trunk`'s."""
+    if not {"backbone.conv1.weight", "conv1.0.weight", "conv3.weight"} <= shapes.keys():
+        return None
+    return {"width": channels(shapes, "backbone.conv1.weight"), "fusion": "whole.weight" in shapes}

@@ -11,13 +11,14 @@ transposed convolution, and L that is not centred.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from colorcli.color import bins
 from colorcli.models._blocks import he_init, quiet_head
+from colorcli.models._detect import Shapes, channels
 
 #: Facts the networks with this body share.
 STRIDE, MULTIPLE_OF, MINIMUM = 4, 8, 8
@@ -86,3 +87,10 @@ class Zhang(nn.Module):
             x = part(x)
         out: Tensor = self.head(self.model8(x))
         return (AB_UNIT * out).clamp_min(AB_LEAST) if self.predicts_ab else out
+
+
+def sizes(shapes: Shapes, outputs: int) -> dict[str, Any] | None:
+    """Return the sizes of a state of these shapes and so many outputs, None if it is none of :class:`Zhang`'s."""
+    if "model1.0.weight" not in shapes or channels(shapes, "head.weight") != outputs:
+        return None
+    return {"width": channels(shapes, "model1.0.weight"), "student": "model8.1.weight" in shapes}

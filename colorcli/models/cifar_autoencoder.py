@@ -10,10 +10,13 @@ that is a multiple of 8 will do, though what it knows is what things look like a
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from colorcli.models._blocks import ConvNorm, fuse_all
+from colorcli.models._detect import Shapes, channels
 from colorcli.models._info import NetworkInfo
 from colorcli.models._rgb import PredictsRGB
 
@@ -62,3 +65,10 @@ class CifarAutoencoder(PredictsRGB):
 def build(width: int = 64) -> CifarAutoencoder:
     """Return a network with random weights; ``width`` is that of :class:`CifarAutoencoder`."""
     return CifarAutoencoder(width)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"encoder.0.0.weight", "encoder.2.0.weight", "decoder.4.weight"} <= shapes.keys():
+        return None
+    return {"width": channels(shapes, "encoder.0.0.weight")}

@@ -11,10 +11,13 @@ any size will do, though what it knows is what things look like at 32x32.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from colorcli.models._blocks import ConvNorm, fuse_all
+from colorcli.models._detect import Shapes, channels, count
 from colorcli.models._info import NetworkInfo
 from colorcli.models._rgb import PredictsRGB
 
@@ -56,3 +59,10 @@ class CifarCNN(PredictsRGB):
 def build(width: int = 64, depth: int = 6) -> CifarCNN:
     """Return a network with random weights; the sizes are those of :class:`CifarCNN`."""
     return CifarCNN(width, depth)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if "body.0.0.weight" not in shapes or channels(shapes, "head.weight") != 3:
+        return None
+    return {"width": channels(shapes, "body.0.0.weight"), "depth": count(shapes, "body.")}

@@ -13,12 +13,15 @@ A picture of another size is scaled to 32x32 on the way in, whatever its aspect 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorcli.models._detect import Shapes, channels, count
 from colorcli.models._info import NetworkInfo
 from colorcli.models._rgb import PredictsRGB
 
@@ -70,3 +73,11 @@ class CifarLinear(PredictsRGB):
 def build(hidden: Sequence[int] = ()) -> CifarLinear:
     """Return a network with random weights; ``hidden`` are the widths of its hidden layers, none in the baseline."""
     return CifarLinear(hidden)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not all(re.fullmatch(r"layers\.\d+\.(weight|bias)", key) for key in shapes):
+        return None
+    layers = count(shapes, "layers.")
+    return {"hidden": [channels(shapes, f"layers.{2 * index}.weight") for index in range(layers - 1)]}

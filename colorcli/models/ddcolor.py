@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 from colorcli.color import lab
 from colorcli.models._blocks import ConvNorm, fuse_all, he_init, quiet_head
+from colorcli.models._detect import Shapes, channels, count
 from colorcli.models._info import NetworkInfo
 from colorcli.models.backbones.convnext import LayerNorm2d, convnext_large, convnext_tiny
 from colorcli.models.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
@@ -264,3 +265,15 @@ def _affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
 def build(encoder: Literal["tiny", "large"] = "large", shrink: int = 1, queries: int = 100, rounds: int = 9) -> DDColor:
     """Return a network with random weights; the sizes are those of :class:`DDColor`."""
     return DDColor(encoder, shrink, queries, rounds)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"colors.query_feat", "last.weight", "head.weight"} <= shapes.keys():
+        return None
+    return {
+        "encoder": "large" if count(shapes, "encoder.stages.2.blocks.") > 9 else "tiny",
+        "shrink": 256 // max(shapes["colors.query_feat"][-1], 1),
+        "queries": channels(shapes, "colors.query_feat"),
+        "rounds": count(shapes, "colors.rounds."),
+    }

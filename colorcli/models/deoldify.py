@@ -19,13 +19,14 @@ it did not, the same a and b at another L are another colour than the same U and
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.models._blocks import ConvNorm, fuse_all, he_init, quiet_head
+from colorcli.models._detect import Shapes, channels
 from colorcli.models._info import NetworkInfo
 from colorcli.models._rgb import PredictsRGB
 from colorcli.models.backbones.resnet import resnet34, resnet101
@@ -217,3 +218,11 @@ class DeOldify(PredictsRGB):
 def build(variant: Literal["artistic", "stable"] = "artistic", width: int = 64) -> DeOldify:
     """Return a network with random weights; the sizes are those of :class:`DeOldify`."""
     return DeOldify(variant, width)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"body.conv1.weight", "ups.0.shuffle.conv.0.weight", "mix1.weight"} <= shapes.keys():
+        return None
+    deep = "ups.0.convs.1.0.weight" in shapes
+    return {"variant": "artistic" if deep else "stable", "width": channels(shapes, "body.conv1.weight")}

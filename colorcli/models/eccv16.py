@@ -9,10 +9,13 @@ is the published answer, as far as the published colours of the bins are their c
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 from torch.nn import functional as F
 
 from colorcli.color import bins
+from colorcli.models._detect import Shapes, channels
 from colorcli.models._info import NetworkInfo
 from colorcli.models._zhang import AB_UNIT, MINIMUM, MULTIPLE_OF, STRIDE, Zhang
 
@@ -55,3 +58,10 @@ class ECCV16(Zhang):
 def build(width: int = 64) -> ECCV16:
     """Return a network with random weights; 64 is the published width."""
     return ECCV16(width)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"model1.0.weight", "colors", "head.weight"} <= shapes.keys():
+        return None
+    return {"width": channels(shapes, "model1.0.weight")}

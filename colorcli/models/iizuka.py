@@ -12,10 +12,14 @@ lightness minus one half.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from torch import Tensor, cat, nn
 from torch.nn import functional as F
 
 from colorcli.models._blocks import ConvNorm, fuse_all, he_init, quiet_head
+from colorcli.models._detect import Shapes, channels
 from colorcli.models._info import NetworkInfo
 
 INFO = NetworkInfo(
@@ -116,3 +120,12 @@ class Iizuka(nn.Module):
 def build(width: int = 64, *, classes: int = 205, whole: int = 224) -> Iizuka:
     """Return a network with random weights; the sizes are those of :class:`Iizuka`."""
     return Iizuka(width, classes=classes, whole=whole)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"low.0.0.weight", "scene.0.0.weight", "classifier.1.weight"} <= shapes.keys():
+        return None
+    width = channels(shapes, "low.0.0.weight")
+    places = shapes["scene.0.0.weight"][-1] // max(8 * width, 1)  # of the copy's last maps, at 1/32
+    return {"width": width, "classes": channels(shapes, "classifier.1.weight"), "whole": 32 * math.isqrt(places)}

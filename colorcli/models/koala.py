@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ from torch.nn import functional as F
 
 from colorcli.color import lab
 from colorcli.models._blocks import ConvNorm, fuse_all
+from colorcli.models._detect import Shapes, channels
 from colorcli.models._frozen import HasFrozenParts
 from colorcli.models._info import NetworkInfo
 from colorcli.models.backbones.inception_resnet_v2 import MINIMUM, InceptionResNetV2
@@ -166,3 +167,15 @@ def build(
 ) -> Koala:
     """Return a network with random weights, the classifier's too; the sizes are those of :class:`Koala`."""
     return Koala(width, backbone, embedding, classes, features, size)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"encoder.0.weight", "fusion.weight", "decode4.0.weight"} <= shapes.keys():
+        return None
+    width = channels(shapes, "encoder.0.weight")
+    features = shapes["fusion.weight"][1] - 4 * width
+    if "own.6.weight" in shapes:
+        return {"width": width, "backbone": "own", "features": features}
+    classes = channels(shapes, "inception.classif.weight")
+    return {"width": width, "embedding": "logits" if features == classes else "pool", "classes": classes}

@@ -13,12 +13,15 @@ convolution gives one logit per bin (Zhang et al. 2016).
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.color import bins
 from colorcli.models._blocks import BasicBlock, ConvNorm, fuse_all
+from colorcli.models._detect import Shapes, channels, count
 from colorcli.models._info import NetworkInfo
 
 INFO = NetworkInfo(
@@ -106,3 +109,12 @@ class ResNetFusion(nn.Module):
 def build(width: int = 64, blocks: int = 2, bottom: int = 5) -> ResNetFusion:
     """Return a network with random weights; the sizes are those of :class:`ResNetFusion`."""
     return ResNetFusion(width, blocks, bottom)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"stem.1.0.weight", "up3.reduce.0.weight", "whole.2.weight"} <= shapes.keys():
+        return None
+    width = channels(shapes, "stem.1.0.weight")
+    bottom = channels(shapes, "whole.0.weight") // max(width, 1)
+    return {"width": width, "blocks": count(shapes, "stage1."), "bottom": bottom}

@@ -13,10 +13,13 @@ most stand before a padded convolution, so they are not folded; see :mod:`colorc
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from colorcli.models._blocks import he_init, quiet_head
+from colorcli.models._detect import Shapes, channels
 from colorcli.models._frozen import HasFrozenParts
 from colorcli.models._info import NetworkInfo
 from colorcli.models._zhang import AB_UNIT, block
@@ -125,3 +128,10 @@ class SIGGRAPH17(HasFrozenParts):
 def build(width: int = 64) -> SIGGRAPH17:
     """Return a network with random weights; 64 is the published width."""
     return SIGGRAPH17(width)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"model1.0.weight", "short8.weight", "classes.weight"} <= shapes.keys():
+        return None
+    return {"width": channels(shapes, "model1.0.weight")}

@@ -15,11 +15,14 @@ each of them by a constant, so the training is the same.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.color import lab
+from colorcli.models._detect import Shapes, channels
 from colorcli.models._frozen import HasFrozenParts
 from colorcli.models._info import NetworkInfo
 from colorcli.models.backbones.vgg import VGG16Features, normalize
@@ -90,3 +93,14 @@ class VGG16Autoencoder(HasFrozenParts):
 def build(vgg: int = 64, width: int = 16, skips: bool = False) -> VGG16Autoencoder:
     """Return a network with random weights, its encoder's too; the sizes are those of :class:`VGG16Autoencoder`."""
     return VGG16Autoencoder(vgg, width, skips)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    if not {"encoder.features.0.weight", "bottom.weight", "steps.3.weight"} <= shapes.keys():
+        return None
+    return {
+        "vgg": channels(shapes, "encoder.features.0.weight"),
+        "width": channels(shapes, "steps.3.weight"),
+        "skips": "skips.0.weight" in shapes,
+    }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from colorcli.color import bins
+from colorcli.models._detect import Shapes
 from colorcli.models._info import NetworkInfo
-from colorcli.models._zhang import MINIMUM, MULTIPLE_OF, STRIDE, Zhang
+from colorcli.models._zhang import MINIMUM, MULTIPLE_OF, STRIDE, Zhang, sizes
 
 INFO = NetworkInfo(
     output="logits",
@@ -18,3 +22,8 @@ INFO = NetworkInfo(
 def build(width: int = 64, *, student: bool = False, dropout: float = 0.0) -> Zhang:
     """Return a network with random weights; the sizes are those of :class:`~colorcli.models._zhang.Zhang`."""
     return Zhang("logits", width, student=student, dropout=dropout)
+
+
+def detect(shapes: Shapes) -> dict[str, Any] | None:
+    """Return what :func:`build` takes for a network of these shapes, None for another architecture's."""
+    return sizes(shapes, bins.Q)

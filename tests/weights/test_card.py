@@ -31,7 +31,7 @@ def test_toml_round_trip() -> None:
     [
         (MINIMAL + 'decodr = "mrf"', "unknown key 'decodr'.*did you mean 'decoder'"),
         (MINIMAL.replace("file =", "fil ="), "unknown key 'source.fil'.*did you mean 'file'"),
-        (MINIMAL.replace('"file"', '"ftp"'), "source must be.*embedded, file"),
+        (MINIMAL.replace('"file"', '"ftp"'), "source.kind must be one of embedded, file, hub, url"),
         (MINIMAL + 'size = "big"', "size must be int"),
         (MINIMAL + "seed = true", "seed must be int"),
         (MINIMAL + "name = 3", "not a valid card"),

@@ -6,7 +6,8 @@ from safetensors.torch import save_file
 
 from colorcli.errors import UsageError, WeightsError
 from colorcli.registry import NETWORKS
-from colorcli.weights.start import CONVERTERS, read, start
+from colorcli.weights.recognize import CONVERTERS
+from colorcli.weights.start import read, start
 
 
 def build(name, **sizes):

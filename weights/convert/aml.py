@@ -21,6 +21,11 @@ RULES = (("model9.0.", "head."), *((f"model{index}.", f"model{index}.") for inde
 _AB_SPAN = 255.0
 
 
+def detect(state: Mapping[str, Tensor]) -> bool:
+    """Return whether the state is of this origin, as far as its most telling keys say."""
+    return "model9.0.weight" in state and "model1.0.weight" in state
+
+
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the published state, of the regression or of the classification, for the network of its kind.
 

@@ -33,6 +33,11 @@ RULES = (
 DROPPED = ("global_resnet.", *(f"{_HEAD}{name}." for name in ("fusion", "bn1", "bn4", "bn5", "deconv1_new")))
 
 
+def detect(state: Mapping[str, Tensor]) -> bool:
+    """Return whether the state is of this origin, as far as its most telling keys say."""
+    return "midlevel_resnet.0.weight" in state
+
+
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the published state for ``colorcli.models.resnet18_ab``.
 

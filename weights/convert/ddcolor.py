@@ -61,6 +61,11 @@ RULES = (
 )
 
 
+def detect(state: Mapping[str, Tensor]) -> bool:
+    """Return whether the state is of this origin, as far as its most telling keys say."""
+    return "encoder.arch.downsample_layers.0.0.weight" in state and "decoder.color_decoder.query_feat.weight" in state
+
+
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the published state, of the tiny or of the large network, for ``colorcli.models.ddcolor``.
 

@@ -43,6 +43,12 @@ RULES = (
 )
 
 
+def detect(state: Mapping[str, Tensor]) -> bool:
+    """Return whether the state is of this origin, as far as its most telling keys say."""
+    last = "layers.11.0.weight"  # without its spectral norm in copies whose norms somebody has folded
+    return "layers.0.0.weight" in state and (last in state or f"{last}_orig" in state)
+
+
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the published state, of any of the three files, for ``colorcli.models.deoldify`` of its variant.
 

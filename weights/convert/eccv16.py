@@ -19,6 +19,11 @@ RULES = (
 )
 
 
+def detect(state: Mapping[str, Tensor]) -> bool:
+    """Return whether the state is of this origin, as far as its most telling keys say."""
+    return "model8.6.weight" in state and "model_out.weight" in state
+
+
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the published state for ``colorcli.models.eccv16``.
 

@@ -24,6 +24,11 @@ RULES = (
 )
 
 
+def detect(state: Mapping[str, Tensor]) -> bool:
+    """Return whether the state is of this origin, as far as its most telling keys say."""
+    return "model8up.0.weight" in state and "model_out.0.weight" in state
+
+
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the published state for ``colorcli.models.siggraph17``.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from colorcli.engine.health.machine import room
 from colorcli.engine.health.report import Check, attempt, size
+from colorcli.weights.cache import cache_root
 
 #: Seconds after which counting stops: some people have a million files there.
 _PATIENCE = 0.5
@@ -29,10 +30,11 @@ def where(name: str) -> Path:
     Raises:
         RuntimeError: there is no home folder.
     """
-    own = os.environ.get("HF_HOME" if name == "huggingface" else "COLORCLI_CACHE")
+    if name == "colorcli":
+        return cache_root()
+    own, base = os.environ.get("HF_HOME"), os.environ.get("XDG_CACHE_HOME")
     if own:
         return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base).expanduser() if base else Path.home() / ".cache") / name
 
 

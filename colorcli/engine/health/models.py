@@ -1,23 +1,42 @@
-"""Weights: every installed card's file, read, verified and fitted into its network."""
+"""Weights: the file of every installed card that is here, read, verified and fitted into its network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from colorcli.engine.health.report import Check, attempt, size
-from colorcli.errors import WeightsError
+from colorcli.errors import ColorcliError, WeightsError
 
 
 def checks() -> Iterator[Check]:
-    """Look at every installed card.
+    """Look at every installed card; those whose weights were never downloaded share one line.
 
     Raises:
         ImportError: safetensors cannot be loaded.
     """
     from colorcli.weights import resolve
 
+    elsewhere = []
     for name in resolve.names():
-        yield attempt(name, lambda n=name: card(n), exit_code=WeightsError.exit_code)  # type: ignore[misc]
+        if _here(name):
+            yield attempt(name, lambda n=name: card(n), exit_code=WeightsError.exit_code)  # type: ignore[misc]
+        else:
+            elsewhere.append(name)
+    if elsewhere:
+        yield Check(
+            name="to download", text=f"{', '.join(elsewhere)}: not here yet; --model NAME fetches them when needed",
+            data={"models": elsewhere},
+        )  # fmt: skip
+
+
+def _here(name: str) -> bool:
+    """Return whether there are weights to look at; a card that cannot be read is to be looked at too."""
+    from colorcli.weights.resolve import resolve
+
+    try:
+        return resolve(name).file is not None
+    except ColorcliError:
+        return True
 
 
 def card(name: str) -> Check:
