@@ -71,7 +71,7 @@ class Packet:
 
     def to_bytes(self) -> bytes:
         """Write the packet, in UTF-8."""
-        body = etree.tostring(self.root.getroottree(), encoding="unicode")
+        body: str = etree.tostring(self.root.getroottree(), encoding="unicode")
         return (self.head + body + self.tail).encode("utf-8")
 
     @property
