@@ -136,7 +136,7 @@ def survey(protocol: Protocol, tasks: list[Task]) -> Seen:
             seen.problems[task.index] = error
             continue
         pictures = Pictures(rgb=tensor(truth))
-        seen.counts += torch.bincount(bins.nearest(pictures.ab).flatten(), minlength=bins.Q)
+        seen.counts += torch.bincount(pictures.bins.flatten(), minlength=bins.Q)
         seen.total += pictures.ab.double().sum((0, 2, 3))
     return seen
 

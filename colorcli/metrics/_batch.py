@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from colorcli.color import lab
+from colorcli.color import bins, lab
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -24,14 +24,16 @@ class Pictures:
     """
 
     rgb: Tensor
+    _kept: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 4 or self.rgb.shape[1] != 3:
             raise ValueError(f"rgb must be (B, 3, H, W), got {tuple(self.rgb.shape)}")
-        rgb = self.rgb / 255 if self.rgb.dtype == torch.uint8 else self.rgb
-        if not rgb.isfinite().all():
+        whole = self.rgb.dtype == torch.uint8
+        rgb = self.rgb / 255 if whole else self.rgb.float()
+        if not whole and not rgb.isfinite().all():
             raise ValueError("a picture has a value that is not a number")
-        object.__setattr__(self, "rgb", rgb.float())
+        object.__setattr__(self, "rgb", rgb)
 
     @cached_property
     def lab(self) -> Tensor:
@@ -51,8 +53,16 @@ class Pictures:
     @cached_property
     def chroma(self) -> Tensor:
         """Distance from gray, ``(B, H, W)``, Lab units."""
-        chroma: Tensor = self.ab.norm(dim=1)
-        return chroma
+        return length(self.ab)
+
+    @cached_property
+    def bins(self) -> Tensor:
+        """The nearest of the 313 ab bins, int64 ``(B, H, W)``."""
+        return bins.nearest(self.ab)
+
+    def once(self, key: str, compute: Callable[[], Tensor]) -> Tensor:
+        """Return what ``compute`` gives, computed once per ``key``: of the truth also for all that compare with it."""
+        return _once(self._kept, key, compute)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,12 +106,23 @@ class Batch:
 
     def once(self, key: str, compute: Callable[[], Tensor]) -> Tensor:
         """Return what ``compute`` gives, computed once per batch and ``key``: metrics share costly steps so."""
-        if key not in self._kept:
-            self._kept[key] = compute()
-        return self._kept[key]
+        return _once(self._kept, key, compute)
 
     @cached_property
     def ab_error(self) -> Tensor:
         """Distance between predicted and true ab, ``(B, H, W)``, Lab units."""
-        error: Tensor = (self.result.ab - self.truth.ab).norm(dim=1)
-        return error
+        return length(self.result.ab - self.truth.ab)
+
+
+def length(ab: Tensor) -> Tensor:
+    """Return the length of each pixel's vector: ``(B, 2, H, W)`` to ``(B, H, W)``.
+
+    ``norm(dim=1)`` gives the same, but in twenty times the time, as it reduces along a strided axis.
+    """
+    return torch.hypot(*ab.unbind(1))
+
+
+def _once(kept: dict[str, Tensor], key: str, compute: Callable[[], Tensor]) -> Tensor:
+    if key not in kept:
+        kept[key] = compute()
+    return kept[key]

@@ -19,11 +19,12 @@ def colourfulness(pictures: Pictures, *, absolute: bool = False) -> Tensor:
     opponents = torch.stack((red - green, (red + green) / 2 - blue), 1).flatten(2)  # (B, 2, H W)
     if absolute:
         opponents = opponents.abs()
-    length: Tensor = opponents.mean(2).norm(dim=1)
-    return opponents.var(2, correction=0).sum(1).sqrt() + 0.3 * length
+    mean = opponents.mean(2, keepdim=True)
+    variance = (opponents - mean).square().mean(2)  # var() takes three times as long
+    return variance.sum(1).sqrt() + 0.3 * mean.squeeze(2).norm(dim=1)
 
 
 def of(batch: Batch, *, truth: bool = False, absolute: bool = False) -> Tensor:
     """Return :func:`colourfulness` of the results, or of the truths, computed once per batch."""
     pictures = batch.truth if truth else batch.result
-    return batch.once(f"colourfulness {truth} {absolute}", lambda: colourfulness(pictures, absolute=absolute))
+    return pictures.once(f"colourfulness {absolute}", lambda: colourfulness(pictures, absolute=absolute))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from colorcli.metrics import _places
 from colorcli.metrics._batch import Batch
+from colorcli.metrics._batch import length as lengths
 
 #: Least colour step of the truth, in Lab units, at which there is something to bleed.
 STEP = 10.0
@@ -42,7 +43,7 @@ def statistics(batch: Batch, distance: int, edge: Callable[[int], Tensor]) -> Te
     steps = [_places.across(ab, far, steps=left_out) for ab in pictures for far in (distance, _places.REACH)]
     for axis in range(2):
         true = steps[3][axis]
-        length = true.norm(dim=1, keepdim=True)
+        length = lengths(true)[:, None]
         direction = true / length.clamp_min(1e-6)
         counts = (length[:, 0] >= STEP) & edge(axis)
         for column, step in enumerate(steps):

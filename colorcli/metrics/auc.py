@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from colorcli.metrics._batch import Batch
+from colorcli.metrics._batch import Batch, length
 from colorcli.metrics._metric import Metric
 
 #: Of the curve: t = 0..150.
@@ -59,7 +59,7 @@ class AuC(Metric):
         """
         if ab.shape != truth.shape:
             raise ValueError(f"prediction {tuple(ab.shape)} and truth {tuple(truth.shape)} differ in shape")
-        self.add(count(cells((ab - truth).float().norm(dim=1)), CELLS))
+        self.add(count(cells(length((ab - truth).float())), CELLS))
 
     def score(self, total: Tensor) -> float:
         """Return the mean of the curve in per cent."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from colorcli.color import bins, prior
 from colorcli.metrics import auc
-from colorcli.metrics._batch import Batch
+from colorcli.metrics._batch import Batch, length
 from colorcli.metrics._metric import Metric
 
 
@@ -40,7 +40,7 @@ class AuCRebalanced(Metric):
 
     def statistics(self, batch: Batch) -> Tensor:
         """Return weighted counts ``(B, 152)`` or, without a prior, counts of bin and threshold ``(B, 313 * 152)``."""
-        return self._count(batch.ab_error, batch.once("true bins", lambda: bins.nearest(batch.truth.ab)))
+        return self._count(batch.ab_error, batch.truth.bins)
 
     def update_ab(self, ab: Tensor, truth: Tensor) -> None:
         """Add predicted and true ab alone, both ``(B, 2, H, W)`` in Lab units.
@@ -50,7 +50,7 @@ class AuCRebalanced(Metric):
         """
         if ab.shape != truth.shape:
             raise ValueError(f"prediction {tuple(ab.shape)} and truth {tuple(truth.shape)} differ in shape")
-        self.add(self._count((ab - truth).float().norm(dim=1), bins.nearest(truth)))
+        self.add(self._count(length((ab - truth).float()), bins.nearest(truth)))
 
     def _count(self, error: Tensor, index: Tensor) -> Tensor:
         """Return the rows for errors and bins of the true colours, both ``(B, H, W)``."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from colorcli.metrics import _crispness, _places
-from colorcli.metrics._batch import Batch
+from colorcli.metrics._batch import Batch, length
 from colorcli.metrics._metric import Metric
 
 
@@ -30,8 +30,7 @@ class Leaking(Metric):
         margin = _crispness.margin(batch)
 
         def edge(axis: int) -> Tensor:
-            step: Tensor = _places.across(batch.truth.ab, 1, steps=margin)[axis].norm(dim=1)
-            return step >= _crispness.STEP
+            return length(_places.across(batch.truth.ab, 1, steps=margin)[axis]) >= _crispness.STEP
 
         return _crispness.statistics(batch, 3, edge)
 
