@@ -1,0 +1,72 @@
+"""Opening films, and what to say of those that cannot be opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from colorcli.errors import MediaError
+from colorcli.media._messages import from_os_error, printable
+from colorcli.media.video.film import codec_of, main_stream
+
+#: What MP4 calls the codec of protected streams.
+_ENCRYPTED = ("drmi", "encv")
+
+
+def open_film(source: Path | BinaryIO, *, form: str | None = None) -> InputContainer:
+    """Open a film.
+
+    Args:
+        source: file, or a stream.
+        form: its format, where it cannot be told from the data.
+
+    Raises:
+        MediaError: it cannot be read, or is no film.
+    """
+    name = source if isinstance(source, Path) else "standard input"
+    try:
+        if isinstance(source, Path):
+            with source.open("rb") as file:  # for the system's own words; FFmpeg has others
+                empty = not file.read(1)
+            if empty:
+                raise MediaError(f"the file is empty: {printable(name)}")
+        return av.open(str(source) if isinstance(source, Path) else source, "r", format=form, metadata_errors="replace")
+    except av.error.InvalidDataError as error:
+        raise MediaError(
+            f"not a video that can be read, or damaged where it begins: {printable(name)}",
+            hint="see whether a player opens it; if it was cut off, its index may be missing",
+        ) from error
+    except (av.error.FFmpegError, OSError) as error:
+        if isinstance(error, OSError) and error.errno and not isinstance(error, av.error.UndefinedError):
+            raise from_os_error(error, name) from error
+        raise MediaError(f"not a video that can be read: {printable(name)} ({error})") from error
+
+
+def find_pictures(container: InputContainer, name: str) -> VideoStream:
+    """Return the stream of pictures, ready to be decoded.
+
+    Raises:
+        MediaError: there is none, or it cannot be decoded.
+    """
+    stream = main_stream(container)
+    if stream is None:
+        kinds = ", ".join(f"{one.type} ({codec_of(one)})" for one in container.streams) or "nothing"
+        raise MediaError(f"no film in {name}, only {kinds}", hint="check that it is the right file")
+    if stream.codec_context is None:
+        raise MediaError(
+            f"{name}: this build of FFmpeg has no decoder for its pictures",
+            hint="convert it to another codec first; `colorcli doctor` lists what is here",
+        )
+    if stream.codec_context.codec_tag in _ENCRYPTED:
+        raise encrypted(name)
+    stream.thread_type = "AUTO"  # frames as well as slices, in parallel
+    return stream
+
+
+def encrypted(name: str) -> MediaError:
+    """Return what to say of a film that is protected."""
+    return MediaError(f"the film is encrypted (DRM): {name}", hint="only a copy without protection can be colorized")
