@@ -66,7 +66,7 @@ FILES_OF_CV2 = ("imread", "imwrite", "imdecode", "imencode", "VideoCapture", "Vi
 WITHOUT_TORCH = ("cli", "media", "errors", "registry", "colorcli")
 HEAVY = {
     "torch", "numpy", "cv2", "PIL", "matplotlib", "tifffile", "imagecodecs", "pillow_heif", "rawpy", "lxml",
-    "safetensors", "huggingface_hub",
+    "safetensors", "huggingface_hub", "av",
 }  # fmt: skip
 
 
@@ -181,7 +181,14 @@ def test_commands_import_nothing_heavy_at_their_top() -> None:
     assert not wrong, wrong
 
 
-LIGHT = ["colorcli", "colorcli.cli", "colorcli.engine.options", "colorcli.registry", "colorcli.weights.card"]
+LIGHT = [
+    "colorcli",
+    "colorcli.cli",
+    "colorcli.engine.options",
+    "colorcli.engine.clip.job",
+    "colorcli.registry",
+    "colorcli.weights.card",
+]
 
 
 @pytest.mark.parametrize("module", LIGHT)

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from colorcli import __version__
-from colorcli.cli import doctor, folder, metric, photo, study, train, weights
+from colorcli.cli import doctor, folder, metric, photo, study, train, video, weights
 from colorcli.cli._errors import EXIT_CODES, ColorcliGroup
 
 __all__ = ["app", "main"]
@@ -23,6 +23,7 @@ __all__ = ["app", "main"]
 COMMANDS = {
     "photo": photo.command,
     "folder": folder.command,
+    "video": video.command,
     "train": train.command,
     "metric": metric.command,
     "doctor": doctor.command,

@@ -24,8 +24,8 @@ from colorcli.registry import DECODERS, UPSAMPLERS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pictures(Words):
-    """How pictures are colorized and written: the options of ``photo`` and ``folder``."""
+class Colouring(Words):
+    """How pictures are colorized, be they photos or the frames of a film, and what is done with files."""
 
     model: Annotated[
         str,
@@ -129,54 +129,22 @@ class Pictures(Words):
     ] = None
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
-    quality: Annotated[
-        int,
-        typer.Option(envvar="COLORCLI_QUALITY", help="Of JPEG, WebP and AVIF output, 1 to 100.", rich_help_panel=FILES),
-    ] = 95
     on_color: Annotated[
         str,
         typer.Option(
             envvar="COLORCLI_ON_COLOR",
             autocompletion=completion(lambda: ON_COLOR),
             callback=one_of("choice for --on-color", lambda: ON_COLOR),
-            help=f"Photos in colour already: {', '.join(ON_COLOR)}.",
+            help=f"What is in colour already: {', '.join(ON_COLOR)}.",
             rich_help_panel=FILES,
         ),
     ] = "skip"
-    profile: Annotated[
-        str,
-        typer.Option(
-            envvar="COLORCLI_PROFILE",
-            autocompletion=completion(lambda: PROFILES),
-            callback=one_of("profile", lambda: PROFILES),
-            help="Colour space of the output: srgb, or keep the input's.",
-            rich_help_panel=FILES,
-        ),
-    ] = "srgb"
     keep_times: Annotated[
         bool, typer.Option("--keep-times", help="Give outputs the times of their inputs.", rich_help_panel=FILES)
     ] = False
     no_provenance: Annotated[
         bool,
         typer.Option("--no-provenance", help="Leave out of the metadata what made the colours.", rich_help_panel=FILES),
-    ] = False
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(
-            envvar="COLORCLI_MAX_PIXELS",
-            min=1,
-            help="Refuse pictures of more pixels.",
-            show_default="500 million",
-            rich_help_panel=FILES,
-        ),
-    ] = None
-    in_place: Annotated[
-        bool,
-        typer.Option(
-            "--in-place",
-            help="Put results in the place of the originals, which are kept in .colorcli/originals.",
-            rich_help_panel=FILES,
-        ),
     ] = False
     overwrite: Annotated[
         bool,
@@ -207,6 +175,44 @@ class Pictures(Words):
             seed=self.seed,
             palette=self.palette,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures(Colouring):
+    """How photos are colorized and written: the options of ``photo`` and ``folder``."""
+
+    quality: Annotated[
+        int,
+        typer.Option(envvar="COLORCLI_QUALITY", help="Of JPEG, WebP and AVIF output, 1 to 100.", rich_help_panel=FILES),
+    ] = 95
+    profile: Annotated[
+        str,
+        typer.Option(
+            envvar="COLORCLI_PROFILE",
+            autocompletion=completion(lambda: PROFILES),
+            callback=one_of("profile", lambda: PROFILES),
+            help="Colour space of the output: srgb, or keep the input's.",
+            rich_help_panel=FILES,
+        ),
+    ] = "srgb"
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            envvar="COLORCLI_MAX_PIXELS",
+            min=1,
+            help="Refuse pictures of more pixels.",
+            show_default="500 million",
+            rich_help_panel=FILES,
+        ),
+    ] = None
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place",
+            help="Put results in the place of the originals, which are kept in .colorcli/originals.",
+            rich_help_panel=FILES,
+        ),
+    ] = False
 
     def run(self, **more: Any) -> RunOptions:
         """Return how the engine is to go about it; ``more`` are fields of ``RunOptions``.

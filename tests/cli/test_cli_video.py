@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import films
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Invoke
+    from typer.testing import Result
+
+pytestmark = pytest.mark.usefixtures("tiny_by_default")
+
+VFR = [0, 40, 80, 153, 193, 300, 340, 341, 380, 500, 540, 580]
+#: A quarter turn, as telephones write it.
+TURNED = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+
+
+def chroma(path: Path) -> float:
+    """Mean distance of a film's chroma from gray, in codes of 8 bits."""
+    with av.open(str(path)) as film:
+        found = []
+        for frame in film.decode(video=0):
+            bits = frame.format.components[0].bits
+            parts = [films.plane(frame, index).astype(np.float64) for index in (1, 2)]
+            found.append(np.mean([np.abs(part / (1 << bits - 8) - 128).mean() for part in parts]))
+    return float(np.mean(found))
+
+
+def ran(result: Result) -> Result:
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+def test_all_but_the_colours_stays(invoke: Invoke, tmp_path: Path) -> None:
+    source = films.make(
+        tmp_path / "reel.mkv", pts=VFR, time_base=Fraction(1, 1000), codec="ffv1", audio="flac", subtitles="subrip",
+        chapters=True, attachment=b"font" * 50, metadata={"title": "Reel", "COMMENT": "From the attic"},
+    )  # fmt: skip
+    out = tmp_path / "out.mkv"
+    result = ran(invoke("video", source, "-o", out, "--codec", "ffv1", "--json"))
+
+    before, after = films.decoded(source), films.decoded(out)
+    assert [time for time, _ in after] == [time for time, _ in before]
+    assert all(np.array_equal(old, new) for (_, old), (_, new) in zip(before, after, strict=True))
+    assert chroma(out) > 2
+    for kind in ("audio", "subtitle"):
+        assert films.packets(out, kind) == films.packets(source, kind) != []
+    with av.open(str(source)) as old, av.open(str(out)) as new:
+        assert [c["metadata"] | {"at": c["start"] * c["time_base"]} for c in new.chapters()] == [
+            c["metadata"] | {"at": c["start"] * c["time_base"]} for c in old.chapters()
+        ]
+        assert [s.type for s in new.streams] == [s.type for s in old.streams]
+        assert [s.language for s in new.streams] == [s.language for s in old.streams]
+        assert new.streams.attachments[0].data == old.streams.attachments[0].data
+        assert new.metadata["title"] == "Reel"
+        assert new.metadata["COMMENT"].startswith("From the attic\nColours by colorcli")
+    record = json.loads(result.stdout)
+    assert record["status"] == "done" and record["frames"] == 12 and record["warnings"] == []
+    assert record["film"]["streams"][1] == {"index": 1, "type": "audio", "codec": "flac", "language": "deu"}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "pix_fmt", "audio"),
+    [
+        (".mp4", "h264", "yuv420p", "aac"),
+        (".mov", "prores", "yuv422p10le", "pcm_s16le"),
+        (".webm", "vp9", "yuv420p", "libopus"),
+        (".mkv", "hevc", "yuv420p10le", "aac"),
+        (".mp4", "av1", "yuv420p10le", "aac"),
+    ],
+)
+def test_codecs(invoke: Invoke, tmp_path: Path, suffix: str, codec: str, pix_fmt: str, audio: str) -> None:
+    deep = "10" in pix_fmt
+    source = films.make(
+        tmp_path / f"in{'.mkv' if suffix == '.webm' else suffix}", codec="libx264", audio=audio, size=(96, 64),
+        pix_fmt="yuv420p10le" if deep and codec != "prores" else "yuv420p", options={"crf": "4"},
+    )  # fmt: skip
+    out = tmp_path / f"out{suffix}"
+    arguments = [] if codec in ("h264", "vp9") else ["--codec", codec]
+    ran(invoke("video", source, "-o", out, *arguments))
+    before, after = films.decoded(source), films.decoded(out)
+    assert [time - after[0][0] for time, _ in after] == pytest.approx([time - before[0][0] for time, _ in before])
+    with av.open(str(out)) as film:
+        assert film.streams.video[0].codec_context.pix_fmt == pix_fmt
+    scale = 1 << (2 if codec == "prores" else 0)
+    error = np.mean([np.square(new / scale - old).mean() for (_, old), (_, new) in zip(before, after, strict=True)])
+    top = 1023 if deep and codec != "prores" else 255
+    assert 10 * np.log10(top**2 / error) > 33
+    assert chroma(out) > 2
+    sound = [data for _, data in films.packets(source, "audio")]
+    assert [data for _, data in films.packets(out, "audio")] == sound != []
+
+
+def test_what_the_stream_says_about_its_samples_goes_out_again(invoke: Invoke, tmp_path: Path) -> None:
+    marks = {"colorspace": 1, "color_primaries": 1, "color_trc": 1, "color_range": 2}
+    source = films.make(
+        tmp_path / "in.mp4", context={**marks, "sample_aspect_ratio": Fraction(16, 11)}, matrix=TURNED, size=(96, 64),
+        metadata={"title": "T", "com.example.reel": "17"},
+    )  # fmt: skip
+    out = tmp_path / "out.mp4"
+    ran(invoke("video", source, "-o", out, "--no-provenance"))
+    with av.open(str(source)) as old, av.open(str(out)) as new:
+        frames = next(old.decode(video=0)), next(new.decode(video=0))
+        assert frames[1].rotation == frames[0].rotation != 0
+        for name, code in marks.items():
+            assert getattr(frames[1], name) == code
+        assert new.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+        assert "comment" not in new.metadata and new.metadata["title"] == "T"
+
+
+def test_gray_of_full_range_and_of_sixteen_bits(invoke: Invoke, tmp_path: Path) -> None:
+    for pix_fmt, wanted in (("gray", "yuv444p"), ("gray16le", "yuv444p16le")):
+        source = films.make(tmp_path / f"{pix_fmt}.mkv", codec="ffv1", pix_fmt=pix_fmt, frames=3)
+        out = tmp_path / f"{pix_fmt}-out.mkv"
+        ran(invoke("video", source, "-o", out, "--codec", "ffv1"))
+        before, after = films.decoded(source), films.decoded(out)
+        assert all(np.array_equal(old, new) for (_, old), (_, new) in zip(before, after, strict=True))
+        with av.open(str(out)) as film:
+            assert film.streams.video[0].codec_context.pix_fmt == wanted
+            assert next(film.decode(video=0)).color_range == 2
+
+
+def test_part(invoke: Invoke, tmp_path: Path) -> None:
+    source = films.make(tmp_path / "in.mkv", frames=50, audio="flac", codec="ffv1")
+    out = tmp_path / "part.mkv"
+    ran(invoke("video", source, "-o", out, "--start", "0.4", "--end", "0:01.2", "--codec", "ffv1"))
+    before, after = films.decoded(source)[10:30], films.decoded(out)
+    assert len(after) == 20
+    assert all(np.array_equal(old, new) for (_, old), (_, new) in zip(before, after, strict=True))
+    assert after[0][0] == 0
+    sound = [(time - Fraction(2, 5), data) for time, data in films.packets(source, "audio")]
+    kept = films.packets(out, "audio")
+    assert [data for _, data in kept] == [data for time, data in sound if 0 <= time < Fraction(4, 5)]
+    ran(invoke("video", source, "-o", out, "--preview", "200ms", "--overwrite"))
+    assert len(films.decoded(out)) == 5
+
+
+def test_comparisons(invoke: Invoke, tmp_path: Path) -> None:
+    source = films.make(tmp_path / "in.mkv", frames=3, codec="ffv1")
+    sizes = {}
+    for kind in ("side", "split"):
+        out = tmp_path / f"{kind}.mkv"
+        ran(invoke("video", source, "-o", out, "--compare", kind, "--codec", "ffv1"))
+        with av.open(str(out)) as film:
+            frame = next(film.decode(video=0))
+            sizes[kind] = frame.width
+            left, right = np.hsplit(films.plane(frame, 1).astype(int), 2)
+        assert np.abs(left - 128).max() == 0 and np.abs(right - 128).mean() > 1
+    assert sizes == {"side": 128, "split": 64}
+
+
+def test_dry_run_tells_streams_plan_and_estimate(invoke: Invoke, tmp_path: Path) -> None:
+    source = films.make(tmp_path / "in.mp4", audio="aac")
+    result = ran(invoke("video", source, "-n", "--json"))
+    record = json.loads(result.stdout)
+    assert record["status"] == "planned" and record["encoder"] == "libx264" and record["frames"] == 12
+    assert record["rate"] > 0 and record["seconds"] > 0
+    assert [stream["type"] for stream in record["film"]["streams"]] == ["video", "audio"]
+    assert record["output"] == str(tmp_path / "in_color.mp4") and not (tmp_path / "in_color.mp4").exists()
+    text = ran(invoke("video", source, "-n")).stdout
+    assert "stream 1: audio (aac" in text and "libx264" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--codec", "h264", "-o", "x.webm"], 2, "h264 does not go into .webm"),
+        (["--codec", "prores", "--crf", "20"], 2, "prores has no constant rate factor"),
+        (["--crf", "60"], 2, "crf 60 is out of range"),
+        (["--pix-fmt", "bgr0"], 2, "cannot be written in 'bgr0'"),
+        (["--codec", "h265"], 2, "unknown codec 'h265'"),
+        (["-o", "x.jpg"], 5, "no video container has the suffix '.jpg'"),
+        (["--start", "soon"], 2, "not a time: 'soon'"),
+        (["--start", "10", "--end", "5"], 2, "does not come after"),
+        (["--preview", "5", "--end", "5"], 2, "exclude each other"),
+        (["-o", "nowhere/x.mp4"], 5, "no such folder"),
+    ],
+)
+def test_mistakes(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, sentence: str
+) -> None:
+    source = films.make(tmp_path / "in.mp4", frames=2)
+    monkeypatch.chdir(tmp_path)
+    result = invoke("video", source, *arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert sentence in result.stderr and "hint:" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_an_output_that_exists_is_kept(invoke: Invoke, tmp_path: Path) -> None:
+    source, out = films.make(tmp_path / "in.mp4", frames=2), tmp_path / "out.mp4"
+    out.write_bytes(b"mine")
+    result = invoke("video", source, "-o", out)
+    assert result.exit_code == 5 and "exists already" in result.stderr and out.read_bytes() == b"mine"
+    ran(invoke("video", source, "-o", out, "--overwrite"))
+    assert len(films.decoded(out)) == 2
+
+
+def test_what_the_container_cannot_hold_is_told(invoke: Invoke, tmp_path: Path) -> None:
+    source = films.make(tmp_path / "in.mkv", frames=3, subtitles="subrip", audio="aac")
+    result = ran(invoke("video", source, "-o", tmp_path / "out.mp4"))
+    assert "stream 2 is lost: mp4 does not hold subtitle (" in result.stderr
+    assert films.packets(tmp_path / "out.mp4", "audio") != []
+
+
+def test_odd_sizes_keep_them(invoke: Invoke, tmp_path: Path) -> None:
+    source = films.make(tmp_path / "in.mkv", frames=3, size=(65, 47), codec="ffv1")
+    for codec in ("h264", "vp9", "ffv1"):
+        out = tmp_path / f"{codec}.mkv"
+        result = ran(invoke("video", source, "-o", out, "--codec", codec))
+        assert films.decoded(out)[0][1].shape == (47, 65)
+        assert ("4:4:4" in result.stderr) == (codec == "h264")
+
+
+def test_a_film_on_its_side_is_seen_upright(invoke: Invoke, tmp_path: Path) -> None:
+    # The network's answer for a film that is stored on its side is that for the upright film, laid on its side.
+    upright = films.make(tmp_path / "up.mkv", frames=2, size=(64, 96), codec="ffv1", pix_fmt="yuv444p")
+
+    def lying(number: int, width: int, height: int) -> films.Codes:
+        return np.rot90(films.moving(number, height, width), -1)
+
+    stored = films.make(
+        tmp_path / "lying.mov", frames=2, size=(96, 64), codec="libx264", pix_fmt="yuv444p", picture=lying,
+        matrix=(0, -65536, 0, 65536, 0, 0, 0, 0, 1 << 30), options={"qp": "0"},
+    )  # fmt: skip
+    planes = []
+    for source in (upright, stored):
+        out = tmp_path / f"{source.stem}-out.mkv"
+        ran(invoke("video", source, "-o", out, "--codec", "ffv1", "--pix-fmt", "yuv444p"))
+        with av.open(str(out)) as film:
+            frame = next(film.decode(video=0))
+            planes.append(np.stack([films.plane(frame, index) for index in (0, 1, 2)]).astype(int))
+    turned = np.rot90(planes[1], 1, (1, 2))
+    assert np.array_equal(turned[0], planes[0][0])
+    assert np.abs(turned[1:] - planes[0][1:]).mean() < 1 < np.abs(planes[0][1:] - 128).mean()
