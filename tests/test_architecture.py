@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "upsamplers": {"color", "errors", "registry"},
     "media": {"errors", "registry"},
     "motion": {"color", "errors"},
-    "metrics": {"color", "motion", "errors", "registry"},
+    "metrics": {"color", "motion", "models", "weights", "errors", "registry"},
     "report": {"color", "metrics", "errors"},
     "study": {"media", "errors"},
     "weights": {"models", "errors", "registry"},

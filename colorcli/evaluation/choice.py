@@ -50,7 +50,8 @@ def choose(
 
     Args:
         names: of metrics and groups; empty for the standard ones.
-        settings: ``NAME.OPTION=VALUE``, an argument of a metric's constructor.
+        settings: ``NAME.OPTION=VALUE``, an argument of a metric's constructor. NAME is a metric, or what comes before
+            a hyphen in the names of several: ``classifier.weights`` is for ``classifier-top1`` and ``-top5``.
         needs: kinds of input that are there. Metrics that need others are left out of groups.
 
     Raises:
@@ -92,12 +93,14 @@ def _options(
         name, dot, option = key.partition(".")
         if not equals or not dot:
             raise UsageError(f"{setting!r} is no setting of a metric", hint="--set METRIC.OPTION=VALUE")
-        if name not in wanted:
+        meant = [name] if name in wanted else [one for one in wanted if one.startswith(f"{name}-")]
+        if not meant:
             raise UsageError(f"--set {setting}: {name!r} is not measured", hint=f"measured: {', '.join(wanted)}")
-        known = settable(kinds[name])
-        if option not in known:
-            raise UsageError(f"metric {name!r} has no option {option!r}", hint=near_miss(option, known))
-        found.setdefault(name, {})[option] = _parsed(setting, value, known[option])
+        for one in meant:
+            known = settable(kinds[one])
+            if option not in known:
+                raise UsageError(f"metric {one!r} has no option {option!r}", hint=near_miss(option, known))
+            found.setdefault(one, {})[option] = _parsed(setting, value, known[option])
     return found
 
 

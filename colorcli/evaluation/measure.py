@@ -104,6 +104,7 @@ def measure(request: Request, tell: Teller | None = None) -> Measured:
     count = outcome.systems[-1].pictures
     _tell_gray(outcome.gray, count, tell)
     words = words_of(request, job, source, count)
+    words |= {f"metric {name}": text for name, text in outcome.words.items()}
     facts = [_facts(one.kind) for one in metrics]
     found = Measurement(words, facts, outcome.systems, outcome.pictures)
     failed = {name for name, _ in problems}

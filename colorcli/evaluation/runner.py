@@ -6,10 +6,11 @@ know it. Its ``group`` says what it is asked for with and its ``needs`` what it 
 A metric with options takes them as keyword arguments of its constructor, annotated ``bool``, ``int``, ``float``,
 ``str`` or ``Path`` (or one of these ``| None``), all with defaults: ``--set METRIC.OPTION=VALUE`` then gives them, and
 the worker processes make the metric from them. What is missing in the end (a classifier, an extra) the constructor
-says as a `ColorcliError`. A metric that holds a network sets ``place = "main"``: it gets its batches in the main
-process, one picture each, on the CPU, with ``batch.names``, the picture's relative path, for labels by folder. If a
-row of statistics would be too large to resample (the covariances of FID), it sets ``by_rows = False`` and overrides
-``update``, ``compute``, ``merge`` and ``reset``. Each measured system has its own copy, made by ``fresh``.
+says as a `ColorcliError`; what is to be said beside its score (a network, its preprocessing) its ``words()``. A metric
+that holds a network sets ``place = "main"``: it gets its batches in the main process, one picture each, on the CPU,
+with ``batch.names``, the picture's relative path, for labels by folder. If a row of statistics would be too large to
+resample (the covariances of FID), it sets ``by_rows = False`` and overrides ``update``, ``compute``, ``merge`` and
+``reset``. Each measured system has its own copy, made by ``fresh``.
 
 A video metric has ``needs = "video"``. It is updated in the main process (``place`` does not matter) with the frames of
 one clip after the other, in order, as batches of at most :data:`FRAMES` pictures of one size; before the first frame
@@ -60,12 +61,14 @@ class Outcome:
         pictures: scores of single pictures, if they were asked for.
         gray: names of true pictures without colour.
         problems: (picture, why it was not measured).
+        words: by metric, what is to be said beside its score, if anything.
     """
 
     systems: list[System]
     pictures: list[PictureScores] = field(default_factory=list)
     gray: list[str] = field(default_factory=list)
     problems: list[tuple[str, ColorcliError]] = field(default_factory=list)
+    words: dict[str, str] = field(default_factory=dict)
 
 
 class Workers:
@@ -263,7 +266,8 @@ class _Collected:
                     curves[name] = metric.curve().tolist()
             samples = {name: curves for (one, name), curves in self._samples.items() if one == system}
             systems.append(System(system, system in anchors, self._counts.get(system, 0), scores, curves, samples))
-        return Outcome(systems, self._pictures, self._gray, self._problems)
+        words = {name: text for name, metric in self._scorers.items() if (text := metric.words())}
+        return Outcome(systems, self._pictures, self._gray, self._problems, words)
 
 
 def _place(system: str, anchors: Sequence[str]) -> tuple[bool, int]:

@@ -62,6 +62,10 @@ class Metric(ABC):
     def score(self, total: Tensor) -> float:
         """Return the score of a row or of a sum of rows, ``(S,)``; NaN where it is not defined."""
 
+    def words(self) -> str:
+        """Return what is to be said beside the score: networks, their weights, preprocessing; empty for nothing."""
+        return ""
+
     def reset(self) -> None:
         """Forget all pictures."""
         self.pictures = 0

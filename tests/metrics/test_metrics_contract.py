@@ -1,4 +1,4 @@
-"""What every metric owes its callers, whichever exist."""
+"""What every metric owes its callers. Those of clips, and those that hold a network, have tests of their own."""
 
 import math
 import pickle
@@ -10,7 +10,7 @@ from colorcli.errors import UsageError
 from colorcli.metrics._batch import Batch, Pictures
 from colorcli.registry import METRICS
 
-NAMES = [name for name in METRICS.names() if METRICS.load(name).METRIC.needs != "video"]
+NAMES = [name for name in METRICS.names() if METRICS.load(name).METRIC.group not in ("video", "network")]
 every = pytest.mark.parametrize("name", NAMES)
 pairs = pytest.mark.parametrize("name", [name for name in NAMES if METRICS.load(name).METRIC.needs == "pair"])
 

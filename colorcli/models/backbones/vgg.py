@@ -1,4 +1,4 @@
-"""VGG16's thirteen convolutions (Simonyan and Zisserman 2014), with torchvision's and timm's key names.
+"""VGG16 (Simonyan and Zisserman 2014): its thirteen convolutions, and the classifier, with torchvision's key names.
 
 >>> VGG16Features()(torch.zeros(1, 3, 64, 96)).shape
 torch.Size([1, 512, 2, 3])
@@ -6,8 +6,12 @@ torch.Size([1, 512, 2, 3])
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from colorcli.models._blocks import he_init
 
@@ -58,3 +62,42 @@ class VGG16Features(nn.Module):
                 maps.append(x)
             x = layer(x)
         return [*maps, x]
+
+
+class VGG16(VGG16Features):
+    """Normalised RGB ``(B, 3, H, W)``, sides from 32, to class scores before softmax ``(B, classes)``.
+
+    Args:
+        classes: number of class scores.
+        width: as of :class:`VGG16Features`.
+        hidden: units of the two hidden layers, 4096 in the published network.
+    """
+
+    def __init__(self, classes: int = 1000, *, width: int = 64, hidden: int = 4096) -> None:
+        super().__init__(width)
+        sizes = (self.channels[-1] * 7 * 7, hidden, hidden, classes)
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.ReLU(inplace=True), nn.Dropout()]
+        self.classifier = nn.Sequential(*layers[:-2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return class scores."""
+        pooled = F.adaptive_avg_pool2d(super().forward(x), (7, 7))
+        scores: Tensor = self.classifier(pooled.flatten(1))
+        return scores
+
+
+#: timm's names of the classifier's layers, whose first one it keeps as a 7 x 7 convolution.
+_TIMM = {"pre_logits.fc1.": "classifier.0.", "pre_logits.fc2.": "classifier.3.", "head.fc.": "classifier.6."}
+
+
+def torchvision_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a state of timm's VGG16 under torchvision's names; one of torchvision comes back as it is."""
+    renamed = {}
+    for key, value in state.items():
+        for theirs, ours in _TIMM.items():
+            if key.startswith(theirs):
+                key, value = key.replace(theirs, ours), value.flatten(1) if value.ndim == 4 else value
+        renamed[key] = value
+    return renamed
