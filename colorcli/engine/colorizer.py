@@ -11,10 +11,12 @@ three, so one photo and a folder of them cannot differ.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import ModuleType
 
 import torch
@@ -125,6 +127,19 @@ class Colorizer:
     def fitted(self, full: tuple[int, int], size: int | None = None) -> Geometry:
         """Return how a picture of ``full`` (height, width) is brought to the network; ``size`` as for `prepare`."""
         return (geometry.square if self.fit == "stretch" else geometry.fit)(full, size or self.size, self.info)
+
+    def with_palette(self, path: Path) -> Colorizer:
+        """Return a colorizer that prefers the colours of the picture at ``path``; it shares this one's network.
+
+        Raises:
+            MediaError: the picture cannot be read.
+            UsageError: it has no colour, or the network has no use for it.
+        """
+        other = copy.copy(self)
+        other.options = dataclasses.replace(self.options, palette=path)
+        other.decoder = other._choose_decoder()
+        other._decode_options = other._make_decode_options()
+        return other
 
     def prepare(self, photo: Photo, *, size: int | None = None) -> Prepared:
         """Shrink a photo's lightness to the working size.

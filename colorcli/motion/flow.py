@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["PRESETS", "Preset", "boundary", "confidence", "flow", "scale", "visible", "warp"]
+__all__ = ["PRESETS", "Preset", "boundary", "confidence", "flow", "inside", "resize", "scale", "visible", "warp"]
 
 Preset = Literal["ultrafast", "fast", "medium"]
 #: From quick and rough to slow and good; on 213 x 120 pixels 0.2, 0.5 and 2 ms.
@@ -94,6 +94,19 @@ def warp(picture: Tensor, flow: Tensor) -> Tensor:
     return F.grid_sample(picture[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
+def inside(flow: Tensor) -> Tensor:
+    """Say which pixels of a flow stay in the picture, bool ``(h, w)``.
+
+    Raises:
+        ValueError: it is not a flow.
+    """
+    _check(flow)
+    place = _targets(flow)
+    last = torch.tensor([flow.shape[2] - 1, flow.shape[1] - 1]).to(place)[:, None, None]
+    # Half a pixel, where the edge's own square ends.
+    return ((place >= -0.5) & (place <= last + 0.5)).all(0)
+
+
 def visible(forward: Tensor, backward: Tensor) -> Tensor:
     """Say which pixels of the first picture can be seen in the second: those that come back to where they started.
 
@@ -149,7 +162,7 @@ def boundary(flow: Tensor) -> Tensor:
 
 
 def scale(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return a flow for the same pictures at another size, averaged over areas where it shrinks.
+    """Return a flow for the same pictures at another size.
 
     Args:
         flow: ``(2, h, w)``, pixels.
@@ -163,10 +176,22 @@ def scale(flow: Tensor, size: tuple[int, int]) -> Tensor:
     """
     _check(flow)
     height, width = size
+    factor = torch.tensor([width / flow.shape[2], height / flow.shape[1]]).to(flow)[:, None, None]
+    return resize(flow, size) * factor
+
+
+def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return ``(C, h, w)`` as ``(C, height, width)``: averaged over areas where it shrinks, else bilinear.
+
+    Raises:
+        ValueError: the size is below 1 x 1.
+    """
+    height, width = size
     if height < 1 or width < 1:
         raise ValueError(f"size must be at least 1 x 1, got {size}")
-    factor = torch.tensor([width / flow.shape[2], height / flow.shape[1]]).to(flow)[:, None, None]
-    return F.interpolate(flow[None], size, mode="area")[0] * factor
+    if height <= picture.shape[1] and width <= picture.shape[2]:
+        return F.interpolate(picture[None], size, mode="area")[0]
+    return F.interpolate(picture[None], size, mode="bilinear", align_corners=False)[0]
 
 
 def _bytes(L: Tensor) -> np.ndarray:
@@ -206,8 +231,4 @@ def _miss(forward: Tensor, backward: Tensor) -> Tensor:
     _check(backward)
     back = warp(backward, forward)
     limit = 0.01 * (forward.square().sum(0) + back.square().sum(0)) + 0.5
-    place = _targets(forward)
-    last = torch.tensor([forward.shape[2] - 1, forward.shape[1] - 1]).to(place)[:, None, None]
-    # Half a pixel, where the edge's own square ends.
-    outside = ((place < -0.5) | (place > last + 0.5)).any(0)
-    return ((forward + back).square().sum(0) / limit).masked_fill(outside, torch.inf)
+    return ((forward + back).square().sum(0) / limit).masked_fill(~inside(forward), torch.inf)
