@@ -44,7 +44,7 @@ MAY_IMPORT = {
 #: Library -> the only places that may import it, as prefixes of module names without "colorcli.".
 KEPT_IN = {
     # Resizing and tables are anyone's; see FILES_OF_CV2.
-    "cv2": ("media", "engine", "motion", "training", "report", "study"),
+    "cv2": ("media", "engine", "evaluation", "motion", "training", "report", "study"),
     "PIL": ("media",),
     "tifffile": ("media",),
     "lxml": ("media",),
@@ -58,6 +58,7 @@ KEPT_IN = {
     "typer": ("cli",),
     "rich": ("cli", "report"),
     "matplotlib": ("report",),
+    "jinja2": ("report",),
     "safetensors": ("weights",),
 }
 #: What of cv2 opens or writes files and videos; only where pictures come and go.

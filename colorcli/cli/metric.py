@@ -1,8 +1,10 @@
 """``colorcli metric``: how good results or models are, and by which protocol."""
 # No `from __future__ import annotations` here: the lambdas inside Annotated must close over this module.
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from colorcli.cli._options import (
     COLOUR,
+    FILES,
     MACHINE,
     DeviceOption,
     PrecisionOption,
@@ -100,6 +103,17 @@ def command(
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout: a line for each row and metric.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown on stdout.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Also a page: table, curves, best and worst pictures.", rich_help_panel=FILES),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="DIR", help="Also plots: auc.png, spread.png.", rich_help_panel=FILES),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a page or plots that exist.", rich_help_panel=FILES)
+    ] = False,
     list_metrics: Annotated[bool, typer.Option("--list", help="List the metrics and stop.")] = False,
     *,
     options: Words,
@@ -136,10 +150,14 @@ def command(
         bootstrap=bootstrap,
         seed=seed,
         workers=workers,
-        per_picture=per_image,
+        per_picture=per_image or html is not None or plot is not None,
     )
+    targets = _targets(html, plot, overwrite=overwrite)
     measured = measure(request, _Teller(output))
     found = measured.measurement
+    _write(measured, targets, output, overwrite=overwrite)
+    if not per_image:
+        found = replace(found, pictures=[])
     if options.json:
         for record in scores.records(found):
             output.result(record)
@@ -169,6 +187,45 @@ def _list(output: Output) -> None:
         else:
             unit = f" {kind.unit}" if kind.unit else ""
             output.line(f"{name}\t{kind.group}\t{low:g} to {high:g}{unit}\t{best}\t{kind.source}")
+
+
+def _targets(html: Path | None, plot: Path | None, *, overwrite: bool) -> dict[str, Path]:
+    """Return the files that are to be written, by what they hold.
+
+    Raises:
+        MediaError: one cannot be written, or exists.
+    """
+    from colorcli.media.atomic import check_target
+
+    if plot is not None:
+        plot.mkdir(parents=True, exist_ok=True)
+    found = {"page": html} if html is not None else {}
+    found |= {name: plot / f"{name}.png" for name in ("auc", "spread")} if plot is not None else {}
+    for path in found.values():
+        check_target(path, overwrite=overwrite)
+    return found
+
+
+def _write(measured: "Measured", targets: dict[str, Path], output: Output, *, overwrite: bool) -> None:
+    """Write page and plots."""
+    if not targets:
+        return
+    from colorcli.evaluation.gallery import galleries
+    from colorcli.media.atomic import writing
+    from colorcli.report.measurement_plots import plot_auc, plot_spread
+    from colorcli.report.page import write_page
+
+    found = measured.measurement
+    for name, path in targets.items():
+        stream = io.BytesIO()
+        if name == "page":
+            write_page(found, galleries(measured), stream)
+        elif not (plot_auc if name == "auc" else plot_spread)(found, stream):
+            output.note(f"{path}: nothing to draw, and not written")
+            continue
+        with writing(path, overwrite=overwrite) as file:
+            file.write(stream.getvalue())
+        output.note(f"wrote {path}")
 
 
 def _end(measured: "Measured", output: Output) -> None:

@@ -150,8 +150,9 @@ class Bench:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self._metrics: dict[str, Metric] = {one.name: one.make() for one in job.metrics if one.kind.place == "worker"}
-        self._sends = any(one.kind.place == "main" for one in job.metrics)
+        self._metrics: dict[str, Metric] = {one.name: one.make() for one in job.metrics if one.place == "worker"}
+        self._every = tuple(one.name for one in job.metrics)
+        self._elsewhere = {one.name for one in job.metrics if one.place == "main"}
         self._models = {name: Colorizer(options) for name, options in job.models}
 
     def measure(self, task: Task) -> Found:
@@ -168,13 +169,13 @@ class Bench:
         for system, pixels in views.systems.items():
             result = truth if pixels is views.truth and truth is not None else Pictures(rgb=tensor(pixels))
             batch = Batch(result=result, reference=truth, names=(task.name,))
-            names = partial.get(system, self._metrics)
+            names = partial.get(system, self._every)
             found.rows[system] = {
                 name: metric.statistics(batch)[0].numpy() for name, metric in self._metrics.items() if name in names
             }
-            if self._sends and (system not in partial or len(names) >= len(self._metrics)):
+            if self._elsewhere.intersection(names):
                 found.pictures[system] = result.rgb
-        if self._sends and truth is not None:
+        if found.pictures and truth is not None:
             found.pictures[None] = truth.rgb
         return found
 

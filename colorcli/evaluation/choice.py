@@ -27,10 +27,12 @@ class Chosen:
     Attributes:
         name: as in the registry.
         options: keyword arguments that pickle.
+        place: as the metric's; known here so that a worker need not import what does not run there.
     """
 
     name: str
     options: dict[str, Any] = field(default_factory=dict)
+    place: Literal["worker", "main"] = "worker"
 
     @property
     def kind(self) -> type[Metric]:
@@ -65,7 +67,8 @@ def choose(
             asked = [one for one, kind in kinds.items() if name in (kind.group, "all") and kind.needs in needs]
             if name == "all":  # what needs a network needs options, too: only by name
                 asked = [one for one in asked if kinds[one].group != "network"]
-            wanted |= dict.fromkeys(asked)
+            order = sorted(asked, key=lambda one: (GROUPS.index(kinds[one].group), not one.startswith("auc"), one))
+            wanted |= dict.fromkeys(order)  # AuC, the field's own, first
         elif name not in kinds:
             raise UsageError(f"unknown metric {name!r}", hint=near_miss(name, [*kinds, *GROUPS]))
         elif kinds[name].needs not in needs:
@@ -75,8 +78,7 @@ def choose(
     if not wanted:
         raise UsageError(f"no metric of {', '.join(names)} fits what is given", hint="see colorcli metric --list")
     options = _options(settings, wanted, kinds)
-    order = sorted(wanted, key=lambda name: ("standard", "failures", "network", "video").index(kinds[name].group))
-    return [Chosen(name, options.get(name, {})) for name in order]
+    return [Chosen(name, options.get(name, {}), kinds[name].place) for name in wanted]
 
 
 def _unfit(name: str, needs: str) -> tuple[str]:

@@ -163,7 +163,7 @@ def _anchors(request: Request, metrics: Sequence[Chosen], count: int) -> tuple[t
     every = tuple(one.name for one in metrics)
     if request.models or request.anchors:
         return tuple((name, every) for name in ANCHORS if name != RANDOM or count > 1)
-    single = tuple(one.name for one in metrics if one.kind.needs == "single" and one.kind.place == "worker")
+    single = tuple(one.name for one in metrics if one.kind.needs == "single" and one.place == "worker")
     auc = tuple(one.name for one in metrics if hasattr(one.kind, "curve"))
     return tuple((name, names) for name, names in ((TRUTH, single), (GRAY, auc)) if names)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from colorcli.engine import _shrink
 from colorcli.errors import MediaError, UsageError
+from colorcli.media.encode import to_eight_bits
 
 Pixels = npt.NDArray[Any]
 #: How pictures are brought to the size at which they are compared.
@@ -110,7 +111,7 @@ def tensor(pixels: Pixels) -> Tensor:
 def bytes_of(pixels: Pixels) -> npt.NDArray[np.uint8]:
     """Return pixels of any depth in 8 bits, same shape: what a model is shown, and what is looked at."""
     if pixels.dtype == np.uint16:
-        return np.asarray((pixels.astype(np.uint32) + 128) // 257, np.uint8)
+        return to_eight_bits(pixels)
     if pixels.dtype == np.uint8:
         return pixels
     return np.asarray((pixels * 255).round().clip(0, 255), np.uint8)

@@ -223,7 +223,8 @@ class _Collected:
 
     def _in_main(self, found: Found) -> None:
         """Let the metrics that live here look at the pictures; those with rows join the others."""
-        here = [name for name, one in self._kinds.items() if one.kind.place == "main"]
+        partial = dict(self._job.anchors)
+        here = [name for name, one in self._kinds.items() if one.place == "main"]
         rgb = found.pictures.get(None)
         truth = None if rgb is None else Pictures(rgb=rgb)
         for system, result in found.pictures.items():
@@ -231,6 +232,8 @@ class _Collected:
                 continue
             batch = Batch(result=Pictures(rgb=result), reference=truth, names=(found.task.name,))
             for name in here:
+                if name not in partial.get(system, here):
+                    continue
                 if self._kinds[name].kind.by_rows:
                     row: Row = self._scorers[name].statistics(batch)[0].numpy()
                     found.rows.setdefault(system, {})[name] = row

@@ -21,7 +21,8 @@ def colourfulness(pictures: Pictures, *, absolute: bool = False) -> Tensor:
         opponents = opponents.abs()
     mean = opponents.mean(2, keepdim=True)
     variance = (opponents - mean).square().mean(2)  # var() takes three times as long
-    return variance.sum(1).sqrt() + 0.3 * mean.squeeze(2).norm(dim=1)
+    length: Tensor = mean.squeeze(2).norm(dim=1)
+    return variance.sum(1).sqrt() + 0.3 * length
 
 
 def of(batch: Batch, *, truth: bool = False, absolute: bool = False) -> Tensor:

@@ -148,3 +148,23 @@ def test_mistakes_are_clear(
     assert (done.exit_code, done.stdout) == (code, ""), done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_page_and_plots(invoke: Any, folders: tuple[Path, Path], tmp_path: Path) -> None:
+    page, plots = tmp_path / "report.html", tmp_path / "new" / "plots"
+    ask = ("metric", folders[0], "-t", folders[1], "--workers", 1, "--html", page, "--plot", plots, "--json")
+    done = invoke(*ask)
+    assert done.exit_code == 0, done.stderr
+    assert all("picture" not in json.loads(line) for line in done.stdout.splitlines())  # not asked for here
+    assert sorted(path.name for path in plots.iterdir()) == ["auc.png", "spread.png"]
+    text = page.read_text(encoding="utf-8")
+    assert "auc-rebalanced" in text and text.count("<figure>") >= 4
+    again = invoke(*ask)
+    assert (again.exit_code, again.stdout) == (5, "") and f"exists already: {page}" in again.stderr
+    assert invoke(*ask, "--overwrite").exit_code == 0
+
+
+def test_plots_without_curves(invoke: Any, folders: tuple[Path, Path], tmp_path: Path) -> None:
+    done = invoke("metric", folders[0], "--workers", 1, "--plot", tmp_path / "plots")
+    assert done.exit_code == 0 and "auc.png: nothing to draw" in done.stderr
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["spread.png"]
