@@ -28,6 +28,9 @@ from colorcli.media.video.encoder import Target
 from colorcli.media.video.picture import Picture
 from colorcli.media.video.reader import Reader
 
+#: Share of the frames a file tells of below which it is said to end early: many files only tell their length, roughly.
+_EARLY = 0.75
+
 
 class Runner:
     """Colorizes one film.
@@ -175,7 +178,9 @@ class Runner:
         if not self.work.segments:
             raise ValueError("nothing to join")
         self.notes = [*self._target.notes, *dict.fromkeys(n for s in self.work.segments for n in s.notes)]
-        options = self._options
+        options, told = self._options, self._target.film.frames
+        if options.whole and told is not None and self.frames < _EARLY * told:
+            self.notes.append(f"the film ends early: it has {self.frames} frames, where about {told} are told of")
         cut = None if options.whole else joining.Cut(end=options.end)
         times = _times(self._job.input) if options.keep_times else None
         with atomic.writing(self._output, overwrite=options.overwrite, times=times) as file:

@@ -36,8 +36,8 @@ def segmented(
     *,
     shot: int = 0,
     run_up: int = 0,
-    shortest: int = SHORTEST,
-    longest: int = LONGEST,
+    shortest: int | None = None,
+    longest: int | None = None,
 ) -> Iterator[tuple[Frame, Colors] | Cut]:
     """Yield frames with their colours, and cuts between segments.
 
@@ -46,9 +46,10 @@ def segmented(
         steadying: called for each segment.
         shot: number of the shot that the first frame belongs to.
         run_up: see above; above 0, the first segment begins in the middle of the shot.
-        shortest: see :data:`SHORTEST`.
-        longest: see :data:`LONGEST`.
+        shortest: instead of :data:`SHORTEST`.
+        longest: instead of :data:`LONGEST`.
     """
+    shortest, longest = shortest or SHORTEST, longest or LONGEST
     history: deque[Frame] = deque(maxlen=RUN_UP)  # of frames yielded
     again: list[Frame] = []  # to be seen once more
     skip, first_shot = run_up, shot

@@ -87,6 +87,7 @@ class Target:
         context.sample_aspect_ratio = self.film.aspect or Fraction(1)
         context.colorspace, context.color_primaries, context.color_trc = self.film.signalled
         context.color_range = FULL if self.full else LIMITED
+        context.thread_type = "AUTO"  # left alone, PyAV makes x264 cut each picture into slices, which costs bits
         if self.global_header:
             context.flags |= _GLOBAL_HEADER
         if self.interlaced:
