@@ -166,13 +166,15 @@ def _jpeg(folder: Path) -> Path:
     return path
 
 
+_TIMES = ("time stamps were missing",)
+_LETTER = b"Dear Sir, the reel is in the post.\n" * 50
 _NOISE = np.random.default_rng(3).bytes(5000)
 BAD: dict[str, Case] = {
     "missing": Case(lambda folder: folder / "missing.mp4", 5, ("no such file",)),
     "a folder": Case(lambda folder: folder, 5, ("is a folder",)),
     "a pipe": Case(_pipe, 5, ("not a regular file",)),
     "empty": Case(_written("empty.mp4", b""), 5, ("the file is empty",)),
-    "text": Case(_written("text.mp4", b"Dear Sir, the reel is in the post.\n" * 50), 5, ("not a video that can be read",)),
+    "text": Case(_written("text.mp4", _LETTER), 5, ("not a video that can be read",)),
     "noise": Case(_written("noise.mkv", _NOISE), 5, ("not a video that can be read",)),
     "index cut off": Case(_cut_off("cut.mp4", 0.6, frames=30), 5, ("not a video that can be read", "index")),
     "cut off": Case(_cut_off("cut.mkv", 0.5, frames=40, codec="ffv1"), 0, ("ends early",), least=15),
@@ -181,7 +183,9 @@ BAD: dict[str, Case] = {
     "damaged in the middle": Case(
         _overwritten("bad.mkv", 0.4, 0.5, frames=40, codec="ffv1"), 0, ("damaged",), least=25
     ),
-    "damaged packets": Case(_overwritten("bad.mp4", 0.3, 0.5, frames=60, options={"g": "5"}), 0, ("damaged",), least=20),
+    "damaged packets": Case(
+        _overwritten("bad.mp4", 0.3, 0.5, frames=60, options={"g": "5"}), 0, ("damaged",), least=20
+    ),
     "garbage at the end": Case(
         lambda folder: _append(films.make(folder / "more.mkv", codec="ffv1"), _NOISE), 0, (), frames=12
     ),
@@ -195,10 +199,10 @@ BAD: dict[str, Case] = {
         _joined("change.ts", {"frames": 8, "size": (64, 48)}, {"frames": 8, "size": (96, 80)}), 0,
         ("of another size were scaled",), least=12,
     ),
-    "no times": Case(_film("raw.h264", container="h264"), 0, (), frames=12),
-    "times out of order": Case(_raw_packets("back.mkv", [0, 40, 80, 40, 160, 200]), 0, ("time stamps were missing",), frames=6),
-    "times twice": Case(_raw_packets("twice.mkv", [0, 40, 40, 40, 160, 200]), 0, ("time stamps were missing",), frames=6),
-    "times below zero": Case(_film("below.mp4", pts=[*range(-5, 7)]), 0, (), frames=7),
+    "no times": Case(_film("raw.h264", container="h264"), 0, _TIMES, frames=12),
+    "times out of order": Case(_raw_packets("back.mkv", [0, 40, 80, 40, 160, 200]), 0, _TIMES, frames=6),
+    "times twice": Case(_raw_packets("twice.mkv", [0, 40, 40, 40, 160, 200]), 0, _TIMES, frames=6),
+    "times below zero": Case(_film("below.mp4", pts=[*range(-3, 13)], frames=16), 0, (), frames=13),
     "unknown codec": Case(
         _patched("strange.mkv", b"V_FFV1", b"V_XYZ1", codec="ffv1"), 5, ("no decoder",)
     ),

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import errno
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import films
 import pytest
 from bad_films import BAD
-
-from colorcli.media.video import spool
 
 if TYPE_CHECKING:
     from conftest import Invoke

@@ -29,6 +29,10 @@ sight.Brush.__call__ = slowly
 from colorcli.cli import main
 main()
 """
+pytestmark = pytest.mark.slow
+
+#: A film and what was told of it.
+Whole = tuple[Path, dict[str, object]]
 FRAMES = 60
 PTS = np.cumsum(np.random.default_rng(1).integers(20, 90, FRAMES)).tolist()
 
@@ -74,14 +78,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(source: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
+def uninterrupted(
+    source: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, object]]:
     out = tmp_path_factory.mktemp("whole") / "out.mkv"
     return out, finish(start(source, out, tiny_model, "--json"))
 
 
-def test_killed_and_run_again(
-    source: Path, uninterrupted: tuple[Path, dict[str, object]], tiny_model: Path, tmp_path: Path
-) -> None:
+def test_killed_and_run_again(source: Path, uninterrupted: Whole, tiny_model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     work = tmp_path / ".out.mkv.colorcli"
     for segments in (1, 3):
@@ -110,7 +114,7 @@ def test_killed_and_run_again(
     assert films.packets(out, "video") == films.packets(whole, "video")
 
 
-def test_interrupted_by_hand(source: Path, uninterrupted: tuple[Path, dict[str, object]], tiny_model: Path, tmp_path: Path) -> None:
+def test_interrupted_by_hand(source: Path, uninterrupted: Whole, tiny_model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     process = start(source, out, tiny_model, slow=0.03)
     wait_for_segments(tmp_path / ".out.mkv.colorcli" / "journal.jsonl", 2, process)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from colorcli.engine.clip.frames import Colors, Frame
 
 #: Frames from which on a segment ends with its shot; and at which it ends in any case.
-SHORTEST, LONGEST = 150, 900
+SHORTEST, LONGEST = 250, 900
 #: Frames that are seen before a segment that begins in the middle of a shot.
 RUN_UP = 32
 

@@ -35,7 +35,9 @@ def open_film(source: Path | BinaryIO, *, form: str | None = None) -> InputConta
             _look_at(source)
         return av.open(str(source) if isinstance(source, Path) else source, "r", format=form, metadata_errors="replace")
     except av.error.EOFError as error:
-        raise MediaError(f"there is no picture in it: {printable(name)}", hint="the file ends with its header") from error
+        raise MediaError(
+            f"there is no picture in it: {printable(name)}", hint="the file ends with its header"
+        ) from error
     except av.error.FFmpegError as error:
         raise MediaError(
             f"not a video that can be read, or damaged where it begins: {printable(name)}",
