@@ -13,7 +13,7 @@ import typer
 
 from colorcli.cli._options import completion, one_of, spread
 from colorcli.cli._output import Output, Ticker, duration
-from colorcli.cli._pictures import Colouring
+from colorcli.cli._steady import Steadied
 from colorcli.engine.clip.job import COMPARISONS, FilmJob, FilmOptions
 from colorcli.errors import ColorcliError, MediaError, UsageError
 from colorcli.media._messages import printable
@@ -50,7 +50,7 @@ def _time(value: str | None) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Films(Colouring):
+class Films(Steadied):
     """How films are colorized and written: the options of ``video``."""
 
     codec: Annotated[
@@ -165,7 +165,7 @@ def command(
 
     colorcli video reel.mkv --codec ffv1 -o master.mkv
     """
-    output, asked, how = options.output(), options.colorize(), options.film()
+    output, asked, how, steady = options.output(), options.colorize(), options.film(), options.steady()
     job = plan(source, out)
 
     from colorcli.weights.resolve import resolve
@@ -174,11 +174,11 @@ def command(
     if not options.dry_run and job.output.exists() and not how.overwrite:
         raise MediaError(f"the output exists already: {printable(job.output)}", hint="--overwrite replaces it")
 
-    from colorcli.engine.clip.film import FilmRun, frame_by_frame
+    from colorcli.engine.clip.film import FilmRun
     from colorcli.engine.colorizer import Colorizer
 
     colorizer = Colorizer(asked, model=model)
-    with closing(FilmRun(job, colorizer, how, frame_by_frame(colorizer), {})) as run:
+    with closing(FilmRun(job, colorizer, how, steady)) as run:
         if options.dry_run:
             _show_plan(run, job, output)
             return

@@ -240,3 +240,23 @@ def test_a_film_on_its_side_is_seen_upright(invoke: Invoke, tmp_path: Path) -> N
     turned = np.rot90(planes[1], 1, (1, 2))
     assert np.array_equal(turned[0], planes[0][0])
     assert np.abs(turned[1:] - planes[0][1:]).mean() < 1 < np.abs(planes[0][1:] - 128).mean()
+
+
+def test_a_list_of_shots_is_taken_and_what_is_wrong_with_it_is_told(invoke: Invoke, tmp_path: Path) -> None:
+    source, shots = films.make(tmp_path / "in.mkv", codec="ffv1"), tmp_path / "shots.json"
+    shots.write_text('{"shots": [{"start": 0}, {"start": 5}]}')
+    result = ran(invoke("video", source, "-o", tmp_path / "out.mkv", "--shots", shots, "--json"))
+    assert json.loads(result.stdout)["shots"] == [0, 5]
+    shots.write_text('{"shots": [{"start": 3}]}')
+    result = invoke("video", source, "-o", tmp_path / "out2.mkv", "--shots", shots)
+    assert result.exit_code == 2
+    assert "the first shot must start at frame 0" in result.stderr
+    assert not (tmp_path / "out2.mkv").exists()
+
+
+def test_numbers_of_the_steadying_are_checked(invoke: Invoke, tmp_path: Path) -> None:
+    source = films.make(tmp_path / "in.mkv", codec="ffv1", frames=2)
+    for arguments in (("--stabilize", "2"), ("--every", "0"), ("--cut", "-1"), ("--look-ahead", "500")):
+        result = invoke("video", source, "-o", tmp_path / "out.mkv", *arguments)
+        assert result.exit_code == 2, arguments
+        assert "out of range" in result.stderr

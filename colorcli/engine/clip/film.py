@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import Any
 
 from colorcli.engine import settings as deciding
 from colorcli.engine import threads
-from colorcli.engine.clip.frames import Colors, Frame
 from colorcli.engine.clip.job import FilmJob, FilmOptions
+from colorcli.engine.clip.options import SteadyOptions
 from colorcli.engine.clip.runner import Runner
 from colorcli.engine.clip.segments import LONGEST, RUN_UP, SHORTEST, Steadying
 from colorcli.engine.clip.sight import Brush, Eye
+from colorcli.engine.clip.steady import Steady
 from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.options import RunOptions
 from colorcli.engine.result import Result
@@ -67,8 +68,7 @@ class FilmRun:
         job: what becomes of what.
         colorizer: the model.
         options: how the film is written.
-        steadying: makes a fresh steadying, for each segment.
-        steady: what of it decides the colours, JSON-able.
+        steady: how colours are held still.
 
     Attributes:
         film: what the film is.
@@ -86,11 +86,11 @@ class FilmRun:
         job: FilmJob,
         colorizer: Colorizer,
         options: FilmOptions,
-        steadying: Callable[[], Steadying],
-        steady: dict[str, Any],
+        steady: SteadyOptions,
     ) -> None:
-        self._job, self._colorizer, self._options = job, colorizer, options
-        self._steadying, self._steady = steadying, steady
+        self._job, self._colorizer, self._options, self._steady = job, colorizer, options, steady
+        self._decisive_steady = settings_of(steady)
+        self._steadying()  # so that what is wrong with a list of shots is told now
         if colorizer.follows_publication:
             name = colorizer.model.card.name
             raise UsageError(f"model {name!r} with --fit stretch is for photos only", hint="leave out --fit")
@@ -148,6 +148,10 @@ class FilmRun:
             yield runner.frames, self._result(runner, seconds, fresh / seconds if fresh else None)
         finally:
             runner.close()
+
+    def _steadying(self) -> Steadying:
+        """Return a steadying that knows nothing yet."""
+        return Steady(self._colorizer, self._steady).colors
 
     def estimate(self) -> dict[str, float | None]:
         """Return how fast the work goes, ``rate`` frames a second, and how long it takes, ``seconds``, by a trial.
@@ -227,7 +231,7 @@ class FilmRun:
             "film": _mark(self._job.input),
             "settings": self._decisive(),
             "weights": self._colorizer.weights_sha256,
-            "steadying": self._steady,
+            "steadying": self._decisive_steady,
             "encoding": [target.encoder, target.layout.name, target.encoding.options, self._job.container],
             "part": [options.start, options.end],
             "compare": options.compare,
@@ -240,16 +244,6 @@ class FilmRun:
             f"Colours by colorcli {version('colorcli')}, model {colorizer.model.card.name}"
             f" (weights sha256 {colorizer.weights_sha256}); {SOURCE_TYPE}"
         )
-
-
-def frame_by_frame(colorizer: Colorizer) -> Callable[[], Steadying]:
-    """Return a steadying that does nothing: each frame gets the colours of a photo."""
-
-    def colors(frames: Iterator[Frame]) -> Iterator[Colors]:
-        for frame in frames:
-            yield Colors(frame.number, colorizer.predict([frame.prepared])[0], 0, False)
-
-    return lambda: colors
 
 
 def _mark(path: Path) -> list[Any]:
