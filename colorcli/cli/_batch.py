@@ -150,6 +150,12 @@ def _results(
         f"model {model.card.name} on {colorizer.device} in {colorizer.precision}, size {colorizer.size}{decoder},"
         f" upsampler {colorizer.upsampler}"
     )
+    hinted = sum(job.hints is not None for job in todo)
+    if hinted and colorizer.hinted_decoder != colorizer.decoder:
+        output.note(
+            f"{_photos(hinted)} with hints: decoder {colorizer.hinted_decoder}, which carries them on"
+            " (--decoder names another)"
+        )
     yield from run_folder(jobs, colorizer, how)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorcli.cli._inputs import in_place
-from colorcli.cli._options import spread
+from colorcli.cli._options import COLOUR, spread
 from colorcli.cli._pictures import Pictures
 from colorcli.errors import MediaError, UsageError
 
 if TYPE_CHECKING:
     from colorcli.engine.plan import Job
+    from colorcli.weights.resolve import Model
 
 
 @spread
@@ -30,6 +32,15 @@ def command(
             help="File, whose suffix says the format; folder, existing or with a slash at its end; or - for standard"
             " output.",
             show_default="beside the input, with _color in its name",
+        ),
+    ] = None,
+    hints: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Colours that are known: JSON of points and rectangles, or a PNG with transparency.",
+            show_default="PHOTO.hints.json or PHOTO.hints.png, if there is one",
+            rich_help_panel=COLOUR,
         ),
     ] = None,
     *,
@@ -55,7 +66,25 @@ def command(
             jobs = plan_in_place(inputs, out, books, write=not options.dry_run)
         else:
             jobs = plan(inputs, out, json=options.json)
+        if hints is not None:
+            jobs = [_hinted(jobs, hints, model)]
         _batch.run(jobs, asked, how, model, options, output)
+
+
+def _hinted(jobs: Sequence[Job], hints: Path, model: Model) -> Job:
+    """Give the one job its hints, after a look at both."""
+    if len(jobs) != 1:
+        raise UsageError(
+            f"--hints is for one photo, not {len(jobs)}", hint="put PHOTO.hints.json beside each, which is found there"
+        )
+    from colorcli.engine.hints import read
+    from colorcli.weights.load import info
+
+    read(hints)
+    about = info(model)
+    if about.output == "ab" and not about.hints:
+        raise UsageError(f"model {model.card.name!r} takes no hints", hint="'default' does, and siggraph17")
+    return dataclasses.replace(jobs[0], hints=hints)
 
 
 def plan_in_place(inputs: Sequence[str], out: str | None, books: ExitStack, *, write: bool) -> list[Job]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from colorcli.color import bins
+from colorcli.decoders import _hints
 from colorcli.decoders._options import DecodeOptions
 
 # Far beyond any real logit, yet small enough that dividing by a temperature of 1e-6 and subtracting stay finite in
@@ -15,12 +16,12 @@ _LIMIT = 1e30
 
 
 def scores(logits: Tensor, L_small: Tensor, options: DecodeOptions) -> Tensor:
-    """Check the inputs of a decoder and add the log weights.
+    """Check the inputs of a decoder, add the log weights, and mix in the hints.
 
     Args:
         logits: ``(B, 313, h, w)``; minus infinity is allowed, NaN passes through.
         L_small: ``(B, 1, h, w)``, L in 0..100, at the resolution of the logits.
-        options: ``log_weights`` are added to the logits of every pixel.
+        options: ``log_weights`` are added to the logits of every pixel; ``hints`` are for one picture, B = 1.
 
     Returns:
         Finite float32 logits ``(B, 313, h, w)``, not normalised.
@@ -38,7 +39,8 @@ def scores(logits: Tensor, L_small: Tensor, options: DecodeOptions) -> Tensor:
         if weights.shape != (bins.Q,):
             raise ValueError(f"log_weights must be ({bins.Q},), got {tuple(weights.shape)}")
         logits = logits + weights.to(logits)[:, None, None]
-    return logits.clamp(-_LIMIT, _LIMIT)
+    logits = logits.clamp(-_LIMIT, _LIMIT)
+    return logits if options.hints is None else _hints.mixed(logits, options.hints, L_small)
 
 
 def temperature(options: DecodeOptions, default: float) -> float:

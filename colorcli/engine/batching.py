@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from torch import Tensor
 
 from colorcli.engine.colorizer import Prepared
+from colorcli.engine.hints import Hints
 from colorcli.engine.identity import Identity
 from colorcli.engine.plan import Job
 from colorcli.media.photo import Photo
@@ -26,6 +27,8 @@ class Item:
         job: what is to be done.
         photo: the decoded input, until the output is written.
         prepared: for the network.
+        hints: colours that are known.
+        hints_sha256: of the file that says so.
         ab: ``(2, h, w)``, once predicted.
         megapixels: of the photo; 0 before it is decoded.
         seconds: work spent on it.
@@ -56,6 +59,8 @@ class Item:
     job: Job
     photo: Photo | None = None
     prepared: Prepared | None = None
+    hints: Hints | None = None
+    hints_sha256: str | None = None
     ab: Tensor | None = None
     megapixels: float = 0.0
     seconds: float = 0.0

@@ -16,6 +16,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
+from colorcli.engine import hints as known_colors
 from colorcli.engine import originals
 from colorcli.engine.identity import Identity, status_of
 from colorcli.engine.manifest import NAME, Manifest, Record
@@ -145,7 +146,7 @@ class Book:
         if same is None and record is not None and record.source is not None and not hashing:
             return None
         if record is not None and same and not self.how.force:
-            verdict = self._done(record, source, there, hashing=hashing)
+            verdict = self._done(record, job, source, there, hashing=hashing)
             if verdict is not None:
                 return verdict
         of_another = record is not None and record.root != self._root_name
@@ -155,9 +156,9 @@ class Book:
             verdict = Verdict(source=source, skip=Skip.OTHER, hint=f"{_OVERWRITE}; or name another folder with -o")
         else:
             verdict = self._by_owner(source, there, before)
-        return dataclasses.replace(verdict, why=self._why(record, same))
+        return dataclasses.replace(verdict, why=self._why(record, job, same))
 
-    def _why(self, record: Record | None, same: bool | None) -> str | None:
+    def _why(self, record: Record | None, job: Job, same: bool | None) -> str | None:
         if record is None:
             return None
         if record.status == "failed":
@@ -166,15 +167,19 @@ class Book:
             return "the input has changed"
         if record.key != self.key or record.on_color not in (None, self.settings.get("on_color")):
             return "settings or weights have changed"
+        if record.hints != known_colors.fingerprint(job.hints):
+            return "the hints have changed"
         return "asked for again" if self.how.force else "the output is gone or replaced"
 
     def may_replace(self, path: Path) -> Verdict:
         """Decide whether another file than the planned one may be written: a copy under the input's own suffix."""
         return self._by_owner(path, *self._ours(path, hashing=True))
 
-    def _done(self, record: Record, source: Path, there: str, *, hashing: bool) -> Verdict | None:
+    def _done(self, record: Record, job: Job, source: Path, there: str, *, hashing: bool) -> Verdict | None:
         """Return the verdict if there is nothing left to do."""
         if record.key != self.key or record.on_color not in (None, self.settings.get("on_color")):
+            return None
+        if record.hints != known_colors.fingerprint(job.hints):
             return None
         if record.status == "skipped":
             return Verdict(source=source, skip=record.reason, hint=record.hint)
@@ -261,6 +266,7 @@ class Book:
         made: Identity | None,
         before: Identity | None,
         colored: bool,
+        hints: str | None = None,
         values: dict[str, Any],
     ) -> None:
         """Write down what became of a job; when this returns, it is on the disk.
@@ -272,6 +278,7 @@ class Book:
             made: the output, about to get its name; None if there is none.
             before: our own file that is there under its name.
             colored: the photo was in colour already.
+            hints: SHA-256 of the file of hints, None if there is none.
             values: of the result, `colorcli.engine.result.Result.to_json`.
 
         Raises:
@@ -290,6 +297,7 @@ class Book:
                 hint=values["hint"],
                 key=self.key,
                 on_color=self.settings.get("on_color") if colored else None,
+                hints=hints,
                 source=source,
                 made=made,
                 before=before,

@@ -18,30 +18,28 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorcli.color import prior
-from colorcli.decoders._options import DecodeOptions
+from colorcli.color import bins
+from colorcli.engine import _marks, decoding, geometry, merge, threads
 from colorcli.engine import device as devices
-from colorcli.engine import geometry, merge, palette, threads
+from colorcli.engine.decoding import Decoding
 from colorcli.engine.geometry import Geometry
+from colorcli.engine.hints import Hints
 from colorcli.engine.options import ColorizeOptions
-from colorcli.engine.settings import DECODER, choose
+from colorcli.engine.settings import choose
 from colorcli.errors import DeviceError, UsageError
 from colorcli.media import profiles
 from colorcli.media.photo import Photo
-from colorcli.registry import DECODERS, PUBLISHED, UPSAMPLERS, near_miss
+from colorcli.registry import PUBLISHED, UPSAMPLERS, near_miss
 from colorcli.weights.load import info, load
 from colorcli.weights.resolve import Model, resolve
 
 __all__ = ["ColorizeOptions", "Colorizer", "Prepared"]
-
-
-#: Options that only a network that predicts distributions has a use for.
-_DECODING = ("decoder", "temperature", "palette", "form")
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,14 @@ class Prepared:
         L: ``(1, H, W)`` float32, 0..100, padded; on the CPU.
         geometry: how it came about.
         size: the working size it was made for.
+        hints: ``(3, h, w)`` float32: a, b (Lab units) and 1 where there is a hint, on the grid of ``L`` for a network
+            that takes hints, on that of the logits for one whose decoder does; or None.
     """
 
     L: Tensor
     geometry: Geometry
     size: int
+    hints: Tensor | None = None
 
     @property
     def L_small(self) -> Tensor:
@@ -80,7 +81,6 @@ class Colorizer:
         fit: ``"keep"`` or ``"stretch"``.
         strength: factor on chroma.
         upsampler: name of the upsampler.
-        decoder: name of the decoder; None if the network predicts ab itself.
         info: what the network says about itself.
 
     Raises:
@@ -104,10 +104,12 @@ class Colorizer:
                 f"unknown upsampler {self.upsampler!r}", hint=near_miss(self.upsampler, UPSAMPLERS.names())
             )
         self._published = self._choose_pipeline()
-        self.decoder = self._choose_decoder()
-        self._decode: ModuleType | None = DECODERS.load(self.decoder) if self.decoder else None
+        if self.info.output != "logits":
+            decoding.refuse(options, self.model.card)
         self._network = load(self.model, self.device)
-        self._decode_options = self._make_decode_options()
+        self._decoding = None
+        if self.info.output == "logits":
+            self._decoding = Decoding(options, self.model.card, self._network, self.device)
 
     @cached_property
     def weights_sha256(self) -> str:
@@ -137,24 +139,32 @@ class Colorizer:
         """
         other = copy.copy(self)
         other.options = dataclasses.replace(self.options, palette=path)
-        other.decoder = other._choose_decoder()
-        other._decode_options = other._make_decode_options()
+        if self._decoding is None:
+            decoding.refuse(other.options, self.model.card)
+        else:
+            other._decoding = Decoding(other.options, self.model.card, self._network, self.device)
         return other
 
-    def prepare(self, photo: Photo, *, size: int | None = None) -> Prepared:
+    def prepare(self, photo: Photo, *, size: int | None = None, hints: Hints | None = None) -> Prepared:
         """Shrink a photo's lightness to the working size.
 
         Args:
             photo: any size from 1 x 1.
             size: another working size than the colorizer's own, for when memory is short.
+            hints: colours that are known, in the photo's pixels.
+
+        Raises:
+            UsageError: hints, and neither network nor decoder has a use for them.
+            MediaError: hints that do not fit the photo.
         """
         size = size or self.size
         height, width = photo.pixels.shape[:2]
         fitted = self.fitted((height, width), size)
         if self._published is not None:
-            return Prepared(self._published.prepare(photo.pixels, fitted.inner[0]), fitted, size)
-        L = merge.lightness(photo.pixels, fitted.inner)
-        return Prepared(geometry.pad(L, fitted.padded), fitted, size)
+            L = self._published.prepare(photo.pixels, fitted.inner[0])
+        else:
+            L = geometry.pad(merge.lightness(photo.pixels, fitted.inner), fitted.padded)
+        return Prepared(L, fitted, size, None if hints is None else self._raster(hints, fitted))
 
     @torch.inference_mode()
     def predict(self, batch: Sequence[Prepared]) -> list[Tensor]:
@@ -173,12 +183,29 @@ class Colorizer:
         """
         if len({item.geometry.padded for item in batch}) != 1:
             raise ValueError(f"a batch needs one padded size, got {[item.geometry.padded for item in batch]}")
+        found: dict[int, Tensor] = {}
+        for hinted in (False, True):
+            rows = [i for i, item in enumerate(batch) if (item.hints is not None) == hinted]
+            if rows:
+                found |= zip(rows, self._predict([batch[i] for i in rows], hinted=hinted), strict=True)
+        return [found[i] for i in range(len(batch))]
+
+    def _predict(self, batch: Sequence[Prepared], *, hinted: bool) -> list[Tensor]:
+        """Do :meth:`predict` for photos all of which have hints, or none."""
         L = torch.stack([item.L for item in batch]).to(self.device)  # (B, 1, H, W)
+        # The published last steps have no place for hints in a distribution.
+        answer = None if hinted and self._decoding else self._answer
         with threads.for_network(self.device):
             with torch.autocast(self.device.type, devices.DTYPES[self.precision], enabled=self.precision != "fp32"):
-                output = self._network(L) if self._answer is None else self._answer(self._network, L)
+                if hinted and self.info.hints:
+                    hints = torch.stack([_padded(item) for item in batch]).to(self.device)
+                    network: Any = self._network  # one that has this method, says its INFO
+                    output = network.forward_with_hints(L, hints[:, :2], hints[:, 2:])
+                else:
+                    output = self._network(L) if answer is None else answer(self._network, L)
+            stride = self.info.stride if answer is None else 1
             rows = enumerate(batch)
-            return [self._to_ab(output[i : i + 1], L[i : i + 1], item.geometry.inner).cpu() for i, item in rows]
+            return [self._to_ab(output[i : i + 1], L[i : i + 1], item, stride).cpu() for i, item in rows]
 
     def finish(self, photo: Photo, prepared: Prepared, ab_small: Tensor) -> Photo:
         """Merge predicted colours with a photo.
@@ -202,27 +229,25 @@ class Colorizer:
         metadata = dataclasses.replace(photo.metadata, icc=photo.metadata.icc or profiles.srgb())
         return dataclasses.replace(photo, pixels=pixels, metadata=metadata)
 
-    def __call__(self, photo: Photo) -> Photo:
-        """Colorize one photo."""
-        prepared = self.prepare(photo)
+    def __call__(self, photo: Photo, *, hints: Hints | None = None) -> Photo:
+        """Colorize one photo, by hints if there are any (`colorcli.engine.hints.read`)."""
+        prepared = self.prepare(photo, hints=hints)
         return self.finish(photo, prepared, self.predict([prepared])[0])
 
-    def _to_ab(self, output: Tensor, L: Tensor, inner: tuple[int, int]) -> Tensor:
+    def _to_ab(self, output: Tensor, L: Tensor, item: Prepared, stride: int) -> Tensor:
         """Crop one picture's output ``(1, C, h, w)`` and decode it where needed, to ab ``(2, h, w)``.
 
         Pictures are decoded one by one: a decoder that draws or iterates must not let neighbours in a batch meet.
         """
-        height, width = inner
-        stride = self.info.stride if self._answer is None else 1
+        height, width = item.geometry.inner
         output = output[:, :, : height // stride, : width // stride].float()
         if not bool(torch.isfinite(output).all()):
             raise DeviceError(f"the network's output is not finite in {self.precision}", hint="use --precision fp32")
-        if self._decode is None or self._answer is not None:
+        if self._decoding is None or output.shape[1] != bins.Q:  # ab, or what a published pipeline goes on from
             return output[0]
         # The mean over each output pixel's own square of input: aligned with the logits, pixel centres and all.
         L_output = F.avg_pool2d(L[:, :, :height, :width], stride)
-        ab: Tensor = self._decode.decode(output, L_output, self._decode_options)
-        return ab[0]
+        return self._decoding(output, L_output, item.hints)
 
     def _choose_pipeline(self) -> ModuleType | None:
         """Return the published pipeline if it is to be followed."""
@@ -238,38 +263,41 @@ class Colorizer:
     @property
     def _answer(self) -> Callable[[nn.Module, Tensor], Tensor] | None:
         """The published last steps of the network, unless a way to decode is asked for."""
-        asked = (getattr(self.options, option) for option in _DECODING)
+        asked = (getattr(self.options, option) for option in decoding.ONLY_HERE)
         if self._published is None or any(value is not None for value in asked):
             return None
         found: Callable[[nn.Module, Tensor], Tensor] = self._published.answer
         return found
 
-    def _choose_decoder(self) -> str | None:
-        if self.info.output == "logits":
-            return self._choice.decoder or DECODER
-        for option in _DECODING:
-            if getattr(self.options, option) is not None:
-                raise UsageError(
-                    f"model {self.model.card.name!r} predicts colours, not distributions: {option} has no meaning",
-                    hint=f"leave {option} out, or take a model such as 'default'",
-                )
-        return None
+    def _raster(self, hints: Hints, fitted: Geometry) -> Tensor:
+        if not self.takes_hints:
+            raise UsageError(
+                f"{hints.source}: model {self.model.card.name!r} takes no hints",
+                hint="take a model that predicts distributions, such as 'default', or 'siggraph17'",
+            )
+        hints.check(fitted.full)
+        height, width = fitted.inner
+        stride = 1 if self.info.hints else self.info.stride
+        return _marks.raster(hints, fitted.full, (height // stride, width // stride))
 
-    def _make_decode_options(self) -> DecodeOptions:
-        return DecodeOptions(
-            temperature=self._choice.temperature,
-            log_weights=self._log_weights(),
-            seed=self.options.seed,
-            form=self._choice.form,
-        )
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the network, or a decoder of its distributions, has a use for hints."""
+        return self.info.hints or self._decoding is not None
 
-    def _log_weights(self) -> Tensor | None:
-        """Return what is added to the logits, ``(Q,)`` on the device: class rebalancing and the palette, or None."""
-        total: Tensor | None = None
-        if self.decoder and self.model.card.rebalance:
-            known = self._network.get_buffer("prior").float().cpu()
-            total = self.model.card.rebalance * prior.rebalancing(known).log()
-        if self.decoder and self.options.palette is not None:
-            preferred = palette.read(self.options.palette)
-            total = preferred if total is None else total + preferred
-        return None if total is None else total.to(self.device)
+    @property
+    def decoder(self) -> str | None:
+        """Name of the decoder; None if the network predicts ab itself."""
+        return None if self._decoding is None else self._decoding.name
+
+    @property
+    def hinted_decoder(self) -> str | None:
+        """Name of the decoder of photos with hints, which need not be that of the others."""
+        return None if self._decoding is None else self._decoding.hinted_name
+
+
+def _padded(item: Prepared) -> Tensor:
+    """Return an item's hints ``(3, H, W)`` with none in the padding."""
+    assert item.hints is not None
+    height, width = item.geometry.padded
+    return F.pad(item.hints, (0, width - item.hints.shape[2], 0, height - item.hints.shape[1]))

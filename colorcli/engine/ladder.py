@@ -91,7 +91,7 @@ class Ladder:
     def _attempt(self, colorizer: Colorizer, item: Item, size: int) -> Exception | None:
         if item.photo is None:
             raise ValueError(f"{item.job.source} has no pixels any more")
-        item.prepared = colorizer.prepare(item.photo, size=size)
+        item.prepared = colorizer.prepare(item.photo, size=size, hints=item.hints)
         return self._try(colorizer, [item])
 
     @staticmethod

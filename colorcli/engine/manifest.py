@@ -41,6 +41,7 @@ class Record:
         hint: as there.
         key: `colorcli.engine.settings.key`.
         on_color: the choice that decided, None for a photo that was not in colour.
+        hints: SHA-256 of the file of hints, None if there was none.
         source: the input as it was read ("in").
         made: the output as it was written ("out"), None if nothing was.
         before: our own earlier file under the output's name, which this one was to replace.
@@ -57,6 +58,7 @@ class Record:
     hint: str | None = None
     key: str = ""
     on_color: str | None = None
+    hints: str | None = None
     source: Identity | None = None
     made: Identity | None = None
     before: Identity | None = None
@@ -86,6 +88,7 @@ class Record:
                 reason=values.get("reason"),
                 hint=values.get("hint"),
                 on_color=values.get("on_color"),
+                hints=values.get("hints"),
                 source=Identity.from_json(values.get("in")),
                 made=Identity.from_json(values.get("out")),
                 before=Identity.from_json(values.get("before")),

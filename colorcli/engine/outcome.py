@@ -48,6 +48,7 @@ class Outcomes:
             made=made,
             before=item.before,
             colored=item.colored,
+            hints=item.hints_sha256,
             values=result.to_json(),
         )
 

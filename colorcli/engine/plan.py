@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from colorcli.engine import names as names_of
+from colorcli.engine.hints import sidecar
 from colorcli.engine.selection import find
 from colorcli.errors import UsageError
 from colorcli.media.discover import OUTPUT_MARK
@@ -37,6 +38,7 @@ class Job:
         name: the input's name below the folder of inputs.
         wanted: the output's name below the folder of outputs, as it would be if no other photo aimed at it.
         copy: what the output is called if the input is copied as it is.
+        hints: file of hints; None if there is none.
         book: what has been done in the folder of outputs; None where nobody keeps a record.
     """
 
@@ -47,6 +49,7 @@ class Job:
     name: str = ""
     wanted: str = ""
     copy: Path | None = None
+    hints: Path | None = None
     book: Book | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -141,7 +144,7 @@ def plan_in_place(inputs: Sequence[Path], names: Sequence[str], books: Sequence[
     for path in inputs:
         output_format(path)
     return [
-        Job(path, path, exists=True, name=name, book=book)
+        Job(path, path, exists=True, name=name, hints=sidecar(path), book=book)
         for path, name, book in zip(inputs, names, books, strict=True)
     ]
 
@@ -183,6 +186,7 @@ def _jobs(
                 name=names[i],
                 wanted=wanted[i].relative_to(out).as_posix() if out is not None else "",
                 copy=copy,
+                hints=sidecar(source),
                 book=book,
             )
         )

@@ -23,6 +23,8 @@ RESULT_VERSION = 1
 
 #: Decoder for distributions when neither the options nor the card name one.
 DECODER = "annealed"
+#: Decoder of photos with hints when the options name none: it lets hints spread.
+HINTED_DECODER = "mrf"
 
 Settings = dict[str, str | int | float | None]
 

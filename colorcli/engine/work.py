@@ -11,11 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from colorcli.engine import hints, triage
 from colorcli.engine import settings as deciding
-from colorcli.engine import triage
 from colorcli.engine.batching import Item
 from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.document import Document
+from colorcli.engine.hints import Hints
 from colorcli.engine.identity import Identity
 from colorcli.engine.options import RunOptions
 from colorcli.engine.outcome import RECOLOR, Outcomes
@@ -23,7 +24,7 @@ from colorcli.engine.result import Skip
 from colorcli.errors import MediaError
 from colorcli.media import photo as photos
 from colorcli.media import provenance
-from colorcli.media._messages import from_os_error
+from colorcli.media._messages import from_os_error, printable
 from colorcli.media.atomic import writing
 from colorcli.media.formats import FORMATS, output_format
 from colorcli.media.photo import Photo
@@ -65,6 +66,7 @@ class Work:
     def read(self, item: Item) -> None:
         """Read a photo, and prepare it for the network unless it is in colour already."""
         source = item.source
+        item.hints_sha256 = hints.fingerprint(item.job.hints)
         if isinstance(source, Path):
             self._mark(item, source)
         elif source is not None:
@@ -91,7 +93,23 @@ class Work:
         if item.keep and photo.pages > 1:
             item.warnings += (f"{Skip.COLOR}: kept as it is ({RECOLOR})",)
         if not item.keep:
-            item.prepared = self._colorizer.prepare(photo)
+            item.hints = self._hints(item, photo)
+            item.prepared = self._colorizer.prepare(photo, hints=item.hints)
+
+    def _hints(self, item: Item, photo: Photo) -> Hints | None:
+        """Return the hints for a photo; what is wrong with them stops it, what cannot use them is told."""
+        path = item.job.hints
+        if path is None:
+            return None
+        if not self._colorizer.takes_hints:
+            item.warnings += (f"{printable(path)}: left out, the model takes no hints",)
+            return None
+        if photo.pages > 1:
+            raise MediaError(
+                f"{printable(path)}: hints are for files of one picture, and {item.job.source} has {photo.pages}",
+                hint="take the pages apart first",
+            )
+        return hints.read(path)
 
     def spare_document(self, whole: Item) -> None:
         """Do with a file whose pages are all in colour what is done with such photos."""
@@ -184,7 +202,10 @@ class Work:
         colored = self._colorizer.finish(photo, prepared, ab)
         if not self._options.provenance:
             return colored
-        stamp = dataclasses.replace(self._stamp, settings={**self._stamp.settings, "size": prepared.size})
+        settings = {**self._stamp.settings, "size": prepared.size}
+        if item.hints is not None:
+            settings |= {"decoder": self._colorizer.hinted_decoder, "hints": item.hints.sha256}
+        stamp = dataclasses.replace(self._stamp, settings=settings)
         height, width = colored.pixels.shape[:2]
         return dataclasses.replace(
             colored, metadata=provenance.stamped(colored.metadata, stamp, width=width, height=height)

@@ -14,6 +14,9 @@ from colorcli.media.formats import READ_SUFFIXES
 OUTPUT_MARK = "_color"
 """What `colorcli photo` puts before the suffix when it is not told a name for its output."""
 
+HINTS_MARK = ".hints"
+"""What follows a photo's whole name in that of a picture of hints for it, ``house.jpg.hints.png``."""
+
 # Folders that systems keep for themselves; those with a leading dot are left out anyway.
 _SYSTEM_FOLDERS = frozenset(
     ("@eadir", "$recycle.bin", "#recycle", "system volume information", "__macosx", "lost+found")
@@ -33,9 +36,9 @@ def discover(
 
     Left out are hidden names (``.DS_Store``, ``._*``, part files, ``.colorcli``), the folders of the system
     (``@eaDir``, ``$RECYCLE.BIN``), and pictures that are our own work: ``house_color.jpg`` where a ``house.*`` photo
-    lies beside it. Links to folders are followed, each folder once, so a circle of links ends. A link that leads
-    nowhere is given back: it is an input that cannot be read, not one to pass over in silence. Names may hold any
-    bytes.
+    lies beside it, and hints for one, ``house.jpg.hints.png``. Links to folders are followed, each folder once, so a
+    circle of links ends. A link that leads nowhere is given back: it is an input that cannot be read, not one to pass
+    over in silence. Names may hold any bytes.
 
     Args:
         root: the folder.
@@ -74,6 +77,7 @@ def _walk(
 ) -> Iterator[Path]:
     """Yield from one folder and those below; ``seen`` holds (device, inode) of what is not to be entered (again)."""
     names = {os.path.splitext(entry.name) for entry in entries}  # noqa: PTH122 (names, not paths)
+    all_names = {entry.name for entry in entries}
     photo_stems = {stem for stem, suffix in names if suffix.lower() in READ_SUFFIXES}
     for entry in entries:
         path = folder / entry.name
@@ -89,6 +93,7 @@ def _walk(
             else:
                 ours = stem.endswith(OUTPUT_MARK) and stem.removesuffix(OUTPUT_MARK) in photo_stems
                 left_out = f"{stem}{OUTPUT_MARK}" in photo_stems if results else ours
+                left_out |= stem.endswith(HINTS_MARK) and stem.removesuffix(HINTS_MARK) in all_names
                 if suffix.lower() in READ_SUFFIXES and not left_out and _is_input(entry, path, seen):
                     yield path
                 continue

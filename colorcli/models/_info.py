@@ -21,6 +21,7 @@ class NetworkInfo:
             the same.
         also: what ``forward_training(L)``, where a network has one, gives besides ``output``; see
             ``colorcli.training.task``.
+        hints: the network itself takes hints, by ``forward_with_hints(L, ab, mask)``.
         pipeline: the authors' own way from photo to photo, a name in ``colorcli.registry.PUBLISHED``; "" for none.
         precisions: names of the dtypes the network is known to be good in.
         paper: where it comes from.
@@ -33,6 +34,7 @@ class NetworkInfo:
     minimum: int
     gray: Literal["lightness", "luma"] = "lightness"
     also: tuple[str, ...] = ()
+    hints: bool = False
     pipeline: str = ""
     precisions: tuple[str, ...] = field(default=("fp32",))
     paper: str = ""

@@ -29,6 +29,7 @@ INFO = NetworkInfo(
     stride=1,
     multiple_of=8,
     minimum=8,
+    hints=True,
     pipeline="zhang",
     paper="Zhang, Zhu, Isola, Geng, Lin, Yu and Efros 2017, arXiv 1705.02999",
     licence="BSD-2-Clause",

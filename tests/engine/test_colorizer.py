@@ -113,17 +113,17 @@ def test_options_win_over_the_card(make_model: Callable[..., str]) -> None:
     name = make_model(size=96, strength=0.5, temperature=0.7, decoder="annealed", upsampler="bicubic")
     card = Colorizer(ColorizeOptions(model=name))
     assert (card.size, card.strength, card.decoder, card.upsampler) == (96, 0.5, "annealed", "bicubic")
-    assert card._decode_options.temperature == 0.7
+    assert card._decoding.options.temperature == 0.7
     asked = Colorizer(ColorizeOptions(model=name, size=64, strength=0.0, temperature=0.1, decoder="mode"))
     assert (asked.size, asked.strength, asked.decoder) == (64, 0.0, "mode")
-    assert asked._decode_options.temperature == 0.1
+    assert asked._decoding.options.temperature == 0.1
     # The card's temperature is tuned for the card's decoder.
-    assert Colorizer(ColorizeOptions(model=name, decoder="mean"))._decode_options.temperature is None
+    assert Colorizer(ColorizeOptions(model=name, decoder="mean"))._decoding.options.temperature is None
 
 
 def test_rebalancing_favours_rare_colours(make_model: Callable[..., str], state: dict[str, torch.Tensor]) -> None:
-    assert Colorizer(ColorizeOptions(model=make_model()))._decode_options.log_weights is None
-    found = Colorizer(ColorizeOptions(model=make_model(rebalance=0.5)))._decode_options.log_weights
+    assert Colorizer(ColorizeOptions(model=make_model()))._decoding.options.log_weights is None
+    found = Colorizer(ColorizeOptions(model=make_model(rebalance=0.5)))._decoding.options.log_weights
     assert found is not None
     torch.testing.assert_close(found, 0.5 * prior.rebalancing(state["prior"]).log())
 
