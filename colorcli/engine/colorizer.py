@@ -96,7 +96,6 @@ class Colorizer:
         self._choice = choose(options, self.model.card)
         self.info = info(self.model)
         self.device = devices.select(options.device)
-        self.precision = devices.precision(options.precision, self.device, self.info)
         self.size, self.strength = self._choice.size, self._choice.strength
         self.fit, self.upsampler = self._choice.fit, self._choice.upsampler
         if self.upsampler not in UPSAMPLERS.names():
@@ -104,6 +103,8 @@ class Colorizer:
                 f"unknown upsampler {self.upsampler!r}", hint=near_miss(self.upsampler, UPSAMPLERS.names())
             )
         self._published = self._choose_pipeline()
+        exact = self._published is not None and options.precision == "auto"
+        self.precision = "fp32" if exact else devices.precision(options.precision, self.device, self.info)
         if self.info.output != "logits":
             decoding.refuse(options, self.model.card)
         self._network = load(self.model, self.device)
@@ -195,7 +196,7 @@ class Colorizer:
         L = torch.stack([item.L for item in batch]).to(self.device)  # (B, 1, H, W)
         # The published last steps have no place for hints in a distribution.
         answer = None if hinted and self._decoding else self._answer
-        with threads.for_network(self.device):
+        with threads.for_network(self.device, heavy=self.info.heavy):
             with torch.autocast(self.device.type, devices.DTYPES[self.precision], enabled=self.precision != "fp32"):
                 if hinted and self.info.hints:
                     hints = torch.stack([_padded(item) for item in batch]).to(self.device)

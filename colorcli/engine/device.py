@@ -53,8 +53,10 @@ def precision(name: str, device: torch.device, info: NetworkInfo) -> str:
     """Return the precision to run a network in: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
 
     Args:
-        name: one of those, or ``"auto"``: bf16 on a CUDA device that has it when the network is known to be good in
-            it, else fp32. On CPUs fp32 is the reference, so what it gives does not depend on the processor.
+        name: one of those, or ``"auto"``: bf16 when the network is known to be good in it, on a CUDA device that has
+            it, and for heavy networks on a CPU that computes in it; else fp32. So what the default network gives on
+            CPUs never depends on the processor; the results of heavy ones do in their last bits, and the manifest and
+            ``--json`` say in which precision each was made.
         device: where the network runs.
         info: of the network.
 
@@ -62,8 +64,8 @@ def precision(name: str, device: torch.device, info: NetworkInfo) -> str:
         DeviceError: the network is not known to be good in that precision, or the device does not have it.
     """
     if name == "auto":
-        good = device.type == "cuda" and "bf16" in info.precisions and torch.cuda.is_bf16_supported()
-        return "bf16" if good else "fp32"
+        there = torch.cuda.is_bf16_supported() if device.type == "cuda" else info.heavy and native_bf16(device)
+        return "bf16" if there and "bf16" in info.precisions else "fp32"
     if name not in DTYPES:
         raise UsageError(f"unknown precision {name!r}", hint=f"known: auto, {', '.join(DTYPES)}")
     if name not in info.precisions:
@@ -71,3 +73,14 @@ def precision(name: str, device: torch.device, info: NetworkInfo) -> str:
     if name == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise DeviceError(f"{device} has no bf16", hint="use fp16 or fp32")
     return name
+
+
+def native_bf16(device: torch.device) -> bool:
+    """Say whether a CPU multiplies bf16 numbers itself (AVX-512 BF16, AMX), as those that emulate it gain nothing.
+
+    Other devices, and processors of whose kind torch says nothing, count as unable.
+    """
+    if device.type != "cpu":
+        return False
+    kinds = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(kind is not None and kind() for kind in kinds)

@@ -3,7 +3,8 @@
 A network or a strip that is split over all cores waits at every layer for the slowest of them; while other photos are
 being decoded, merged and encoded on the same cores, it mostly waits (measured on 2 cores beside two writers: 20 ms of
 network took 300). So photos, not pixels, are shared out: readers and writers run torch on one thread each, and the
-network takes a quarter of the cores.
+network takes a quarter of the cores. A heavy network, which needs seconds where all the rest needs a tenth of one, has
+them all.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ def only_one() -> None:
 
 
 @contextmanager
-def for_network(device: torch.device) -> Iterator[None]:
-    """Run a network on ``device``: on the CPU with a quarter of the cores.
+def for_network(device: torch.device, *, heavy: bool = False) -> Iterator[None]:
+    """Run a network on ``device``: on the CPU with a quarter of the cores, or with all if it is ``heavy``.
 
     The number is the same for one photo as for a folder of them, because it changes the last bits of the result.
     """
@@ -35,7 +36,7 @@ def for_network(device: torch.device) -> Iterator[None]:
         yield
         return
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, cores() // 4))
+    torch.set_num_threads(cores() if heavy else max(1, cores() // 4))
     try:
         yield
     finally:

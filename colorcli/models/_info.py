@@ -24,6 +24,8 @@ class NetworkInfo:
         hints: the network itself takes hints, by ``forward_with_hints(L, ab, mask)``.
         pipeline: the authors' own way from photo to photo, a name in ``colorcli.registry.PUBLISHED``; "" for none.
         precisions: names of the dtypes the network is known to be good in.
+        heavy: a picture takes seconds on a CPU. Then the network has all cores for itself, and ``--precision auto``
+            means bf16 on CPUs that compute in it, if the network is known to be good in it.
         paper: where it comes from.
         licence: licence of the architecture's code.
     """
@@ -37,5 +39,6 @@ class NetworkInfo:
     hints: bool = False
     pipeline: str = ""
     precisions: tuple[str, ...] = field(default=("fp32",))
+    heavy: bool = False
     paper: str = ""
     licence: str = "Apache-2.0"

@@ -42,6 +42,7 @@ INFO = NetworkInfo(
     gray="luma",
     also=("rgb",),
     pipeline="deoldify",
+    heavy=True,
     paper="Antic 2018, DeOldify; Zhang et al. 2018 (self-attention), arXiv 1805.08318",
     licence="MIT",
 )

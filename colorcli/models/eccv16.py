@@ -25,6 +25,7 @@ INFO = NetworkInfo(
     multiple_of=MULTIPLE_OF,
     minimum=MINIMUM,
     pipeline="zhang",
+    heavy=True,
     paper="Zhang et al. 2016, arXiv 1603.08511",
     licence="BSD-2-Clause",
 )

@@ -31,6 +31,7 @@ INFO = NetworkInfo(
     minimum=8,
     hints=True,
     pipeline="zhang",
+    heavy=True,
     paper="Zhang, Zhu, Isola, Geng, Lin, Yu and Efros 2017, arXiv 1705.02999",
     licence="BSD-2-Clause",
 )

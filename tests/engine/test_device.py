@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -45,6 +47,20 @@ def test_explicit_but_absent(monkeypatch: pytest.MonkeyPatch, name: str) -> None
 def test_unknown(name: str) -> None:
     with pytest.raises(UsageError, match="unknown device"):
         device.select(name)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_on_a_cpu_is_bf16_for_heavy_networks_where_it_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: native, raising=False)
+    heavy = dataclasses.replace(GOOD, heavy=True)
+    assert device.precision("auto", CPU, heavy) == ("bf16" if native else "fp32")
+    assert device.precision("auto", CPU, dataclasses.replace(PLAIN, heavy=True)) == "fp32"
+    assert device.precision("auto", CPU, GOOD) == "fp32"
+    assert device.precision("fp32", CPU, heavy) == "fp32"
+    assert not device.native_bf16(torch.device("meta"))
 
 
 def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:

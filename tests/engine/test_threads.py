@@ -14,6 +14,11 @@ def test_a_network_gets_a_quarter_of_the_cores_and_gives_them_back():
     assert torch.get_num_threads() == before
 
 
+def test_a_heavy_network_gets_all_cores() -> None:
+    with threads.for_network(torch.device("cpu"), heavy=True):
+        assert torch.get_num_threads() == threads.cores()
+
+
 def test_other_devices_are_left_alone():
     before = torch.get_num_threads()
     with threads.for_network(torch.device("meta")):
