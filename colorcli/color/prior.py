@@ -5,6 +5,8 @@ A prior is a float32 tensor ``(Q,)`` that sums to 1, over the bins of :mod:`colo
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -19,10 +21,15 @@ def histogram(ab: Tensor) -> Tensor:
 
 def smooth(prior: Tensor, *, sigma: float = 5.0) -> Tensor:
     """Spread a prior ``(Q,)`` over neighbouring bins with a Gaussian of ``sigma`` Lab units; the sum stays 1."""
-    points = bins.centers().to(prior)
+    return _kernel(sigma).to(prior) @ prior
+
+
+@cache
+@torch.inference_mode(False)
+def _kernel(sigma: float) -> Tensor:
+    points = bins.centers().double()
     kernel = torch.exp(-(torch.cdist(points, points) ** 2) / (2 * sigma**2))
-    kernel = kernel / kernel.sum(0, keepdim=True)  # each bin gives away exactly what it has
-    return kernel @ prior
+    return kernel / kernel.sum(0, keepdim=True)  # each bin gives away exactly what it has
 
 
 def rebalancing(prior: Tensor, *, mix: float = 0.5) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,7 @@ from colorcli.engine import merge
 from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.options import ColorizeOptions
 from colorcli.errors import ColorcliError
+from colorcli.evaluation import films
 from colorcli.evaluation.choice import Chosen
 from colorcli.evaluation.pairing import Member
 from colorcli.evaluation.protocol import Pixels, Protocol, bytes_of, tensor
@@ -37,7 +39,7 @@ Row = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Task:
-    """One picture.
+    """One picture, or one clip.
 
     Attributes:
         index: its place in the order of all.
@@ -52,6 +54,11 @@ class Task:
     truth: Member | None = None
     results: tuple[tuple[str, Member], ...] = ()
     other: Member | None = None
+
+    @property
+    def film(self) -> bool:
+        """Whether it is a clip."""
+        return (self.truth or self.results[0][1]).film
 
 
 @dataclass(frozen=True)
@@ -129,16 +136,25 @@ def survey(protocol: Protocol, tasks: list[Task]) -> Seen:
     """Look at true pictures, before anything is measured."""
     seen = Seen(pictures=len(tasks))
     for task in tasks:
-        assert task.truth is not None
+        one = Seen()
         try:
-            truth = protocol.fit(pixels_of(task.truth.where, name=task.truth.name))
+            for truth in _truths(protocol, task):
+                pictures = Pictures(rgb=tensor(truth))
+                one.counts += torch.bincount(pictures.bins.flatten(), minlength=bins.Q)
+                one.total += pictures.ab.double().sum((0, 2, 3))
         except ColorcliError as error:
             seen.problems[task.index] = error
             continue
-        pictures = Pictures(rgb=tensor(truth))
-        seen.counts += torch.bincount(pictures.bins.flatten(), minlength=bins.Q)
-        seen.total += pictures.ab.double().sum((0, 2, 3))
+        seen.add(one)
     return seen
+
+
+def _truths(protocol: Protocol, task: Task) -> Iterator[Pixels]:
+    assert task.truth is not None
+    if task.truth.film:
+        yield from films.truths(task.truth, protocol)
+    else:
+        yield protocol.fit(pixels_of(task.truth.where, name=task.truth.name))
 
 
 class Bench:
@@ -159,6 +175,8 @@ class Bench:
         """Turn one picture into rows."""
         found = Found(task)
         try:
+            if task.film:
+                return self._clip(task)
             views = self.views(task)
         except ColorcliError as error:
             found.problem = error
@@ -186,7 +204,11 @@ class Bench:
             ColorcliError: one cannot be read, or shows another part of the scene.
         """
         protocol = self.job.protocol
-        truth, size, read = None, None, None
+        if task.film:
+            still, shown = films.still(protocol, task.truth, task.results)
+            return Views(still, None if still is None else gray_of(still), shown)
+        truth: Pixels | None = None
+        size, read = None, None
         if task.truth is not None:
             read = pixels_of(task.truth.where, name=task.truth.name)
             truth = protocol.fit(read)
@@ -205,6 +227,26 @@ class Bench:
         for anchor, _ in self.job.anchors:
             systems[anchor] = self._anchor(anchor, task, truth, gray)
         return Views(truth, gray, systems)
+
+    def _clip(self, task: Task) -> Found:
+        """Turn a clip into rows: what its frames add up to."""
+        partial = dict(self.job.anchors)
+        clips: dict[str, films.ClipRows] = {}
+        gray = task.truth is not None
+        for truth, results in films.together(self.job.protocol, task.truth, task.results):
+            true = None if truth is None else films.pictures_of(truth)
+            shown = {system: films.pictures_of(pixels) for system, pixels in results.items()}
+            if truth is not None and true is not None:
+                gray = gray and _is_gray(true)
+                if TRUTH in partial:
+                    shown[TRUTH] = true
+                if GRAY in partial:
+                    shown[GRAY] = films.pictures_of(np.repeat(gray_of(truth)[..., None], 3, 2))
+            for system, pictures in shown.items():
+                if system not in clips:
+                    clips[system] = films.ClipRows(self._metrics, partial.get(system, self._every))
+                clips[system].add(pictures, true, task.name)
+        return Found(task, {name: one.rows() for name, one in clips.items()}, gray=gray)
 
     def _anchor(self, anchor: str, task: Task, truth: Pixels, gray: npt.NDArray[np.uint8]) -> Pixels:
         if anchor == TRUTH:

@@ -45,16 +45,16 @@ class Chosen:
         return self.kind(**self.options)
 
 
-def choose(
-    names: Sequence[str], settings: Iterable[str] = (), *, needs: Sequence[Literal["pair", "single", "video"]]
-) -> list[Chosen]:
+def choose(names: Sequence[str], settings: Iterable[str] = (), *, needs: Sequence[str]) -> list[Chosen]:
     """Return the metrics that are asked for.
 
     Args:
-        names: of metrics and groups; empty for the standard ones.
+        names: of metrics and groups; empty for the standard ones, or for clips those of videos with ``cf`` and
+            ``chroma`` beside them, as gray clips score best on all of them.
         settings: ``NAME.OPTION=VALUE``, an argument of a metric's constructor. NAME is a metric, or what comes before
             a hyphen in the names of several: ``classifier.weights`` is for ``classifier-top1`` and ``-top5``.
-        needs: kinds of input that are there. Metrics that need others are left out of groups.
+        needs: kinds of input that are there, as `Metric.needs` names them. Metrics that need others are left out of
+            groups.
 
     Raises:
         UsageError: an unknown name, group or option, a value of another type, or a metric named outright whose kind of
@@ -62,7 +62,7 @@ def choose(
     """
     kinds: dict[str, type[Metric]] = {name: METRICS.load(name).METRIC for name in METRICS.names()}
     wanted: dict[str, None] = {}
-    for name in names or ("video" if "video" in needs else "standard",):
+    for name in names or (("video", "cf", "chroma") if "video" in needs else ("standard",)):
         if name in GROUPS:
             asked = [one for one, kind in kinds.items() if name in (kind.group, "all") and kind.needs in needs]
             if name == "all":  # what needs a network needs options, too: only by name

@@ -79,21 +79,25 @@ def measure(request: Request, tell: Teller | None = None) -> Measured:
     for options in request.models:
         resolve(options.model)  # a slip of the pen is told before anything is read
     tasks, source = _tasks(request, tell)
-    compared = tasks[0].truth is not None
-    metrics = choose(request.metrics, request.settings, needs=("pair", "single") if compared else ("single",))
+    compared, film = tasks[0].truth is not None, tasks[0].film
+    there = {"pair": compared, "single": True, "video": film}
+    metrics = choose(request.metrics, request.settings, needs=[kind for kind, is_there in there.items() if is_there])
+    if film:
+        _check_films(request, metrics)
     job = Job(Fitting(request.resize), tuple(metrics), tuple((one.model, one) for one in request.models))
     problems: list[tuple[str, ColorcliError]] = []
     with runner.Workers(request.workers, len(tasks)) as workers:
         if compared:
-            job = replace(job, anchors=_anchors(request, metrics, len(tasks)))
+            job = replace(job, anchors=_anchors(request, metrics, len(tasks), film=film))
             seen = _survey(job, tasks, workers, tell)
             problems = [(task.name, seen.problems[task.index]) for task in tasks if task.index in seen.problems]
             tasks = [task for task in tasks if task.index not in seen.problems]
             job = _surveyed(job, tasks, seen, problems)
             tasks = _with_others(tasks, request.seed) if any(name == RANDOM for name, _ in job.anchors) else tasks
         if request.bootstrap and len(tasks) == 1:
-            tell.warning("one picture has no interval: --bootstrap draws pictures, and needs two at least")
-        with tell.progress(len(tasks), "pictures") as tick:
+            one = "clip" if film else "picture"
+            tell.warning(f"one {one} has no interval: --bootstrap draws {one}s, and needs two at least")
+        with tell.progress(len(tasks), "clips" if film else "pictures") as tick:
             outcome = runner.run(
                 job, tasks, workers, bootstrap=request.bootstrap, seed=request.seed,
                 per_picture=request.per_picture, tick=tick,
@@ -103,10 +107,10 @@ def measure(request: Request, tell: Teller | None = None) -> Measured:
         raise _nothing(problems)
     count = outcome.systems[-1].pictures
     _tell_gray(outcome.gray, count, tell)
-    words = words_of(request, job, source, count)
+    words = words_of(request, job, source, count, film=film)
     words |= {f"metric {name}": text for name, text in outcome.words.items()}
     facts = [_facts(one.kind) for one in metrics]
-    found = Measurement(words, facts, outcome.systems, outcome.pictures)
+    found = Measurement(words, facts, outcome.systems, outcome.pictures, "clips" if film else "pictures")
     failed = {name for name, _ in problems}
     return Measured(found, job, [task for task in tasks if task.name not in failed], problems)
 
@@ -117,6 +121,8 @@ def _tasks(request: Request, tell: Teller) -> tuple[list[Task], str]:
         truths, source = pairing.data(request.data)
         return [Task(i, truth.name, truth) for i, truth in enumerate(truths)], source
     folders = {str(path): pairing.members(path, results=True) for path in request.results}
+    truths = pairing.members(request.truth) if request.truth is not None else []
+    pairing.check_kinds([*(member for found in folders.values() for member in found), *truths])
     if request.truth is None:
         named: dict[str, list[tuple[str, pairing.Member]]] = {}
         for system, found in folders.items():
@@ -124,7 +130,6 @@ def _tasks(request: Request, tell: Teller) -> tuple[list[Task], str]:
                 named.setdefault(member.name, []).append((system, member))
         rows = [Task(i, name, None, tuple(results)) for i, (name, results) in enumerate(named.items())]
         return rows, ", ".join(folders)
-    truths = pairing.members(request.truth)
     partners: dict[str, list[tuple[str, pairing.Member]]] = {}
     for system, found in folders.items():
         pairs = pairing.pair(found, truths)
@@ -154,18 +159,34 @@ def _listed(names: Sequence[str]) -> str:
     return f"{len(names)} picture{'s' * (len(names) > 1)} ({shown}{more})"
 
 
-def _anchors(request: Request, metrics: Sequence[Chosen], count: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _check_films(request: Request, metrics: Sequence[Chosen]) -> None:
+    if request.models:
+        raise UsageError(
+            "models colour photos here, and --data holds videos",
+            hint="colorcli video first, then colorcli metric COLORED --truth VIDEOS",
+        )
+    if request.anchors:
+        raise UsageError("--anchors is for photos", hint="leave it out: beside videos the truth and gray always stand")
+    if here := [one.name for one in metrics if one.place == "main"]:
+        raise UsageError(f"metric {here[0]!r} is for photos", hint="ffmpeg -i video.mp4 frames/%06d.png makes photos")
+
+
+def _anchors(
+    request: Request, metrics: Sequence[Chosen], count: int, *, film: bool
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return which anchors stand beside the systems, and what is measured on them.
 
     Beside results they cost as much as the results themselves, so there it is only what no score can be read without:
-    the AuC of gray, and of the truth what has no best value of its own.
+    the AuC of gray, and of the truth what has no best value of its own. The metrics of clips are measured on both: the
+    true clip's score is not 0, and that of the gray one is the best of all.
     """
     every = tuple(one.name for one in metrics)
     if request.models or request.anchors:
         return tuple((name, every) for name in ANCHORS if name != RANDOM or count > 1)
-    single = tuple(one.name for one in metrics if one.kind.needs == "single" and one.place == "worker")
+    alone = tuple(one.name for one in metrics if one.kind.needs in ("single", "video") and one.place == "worker")
     auc = tuple(one.name for one in metrics if hasattr(one.kind, "curve"))
-    return tuple((name, names) for name, names in ((TRUTH, single), (GRAY, auc)) if names)
+    gray = (*auc, *alone) if film else auc
+    return tuple((name, names) for name, names in ((TRUTH, alone), (GRAY, gray)) if names)
 
 
 def _survey(job: Job, tasks: list[Task], workers: runner.Workers, tell: Teller) -> Seen:

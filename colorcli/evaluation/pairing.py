@@ -8,11 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from colorcli.errors import MediaError, UsageError
 from colorcli.media.discover import OUTPUT_MARK, discover
+from colorcli.media.formats import READ_SUFFIXES
+from colorcli.media.video.codecs import FILM_SUFFIXES
 from colorcli.training import sources
 from colorcli.training.sources import Where
-
-#: Suffixes of videos, to tell a user who compares one with a photo.
-VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv"))
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,11 @@ class Member:
 
     name: str
     where: Where
+
+    @property
+    def film(self) -> bool:
+        """Whether it is a video."""
+        return isinstance(self.where, Path) and self.where.suffix.lower() in FILM_SUFFIXES
 
 
 @dataclass
@@ -39,28 +43,45 @@ class Pairs:
 
 
 def members(path: Path, *, results: bool = False) -> list[Member]:
-    """List the pictures of a folder, a tar shard or one file.
+    """List the pictures of a folder, a tar shard or one file; the videos, if a folder holds no pictures.
 
     Args:
-        path: folder, shard or picture.
+        path: folder, shard, picture or video.
         results: in a folder where ``house_color.jpg`` lies beside ``house.jpg``, take the result, not the original.
 
     Raises:
         MediaError: it cannot be read.
-        UsageError: it does not exist, is a video, or holds no picture.
+        UsageError: it does not exist, or holds no picture.
     """
     if not path.exists():
-        raise UsageError(f"{path}: does not exist", hint="give a folder of pictures, a .tar shard or a picture")
+        raise UsageError(f"{path}: does not exist", hint="give a folder, a .tar shard, a picture or a video")
+    found: list[Member] = []
     if path.is_dir():
-        found = [Member(one.relative_to(path).as_posix(), one) for one in discover(path, results=results)]
+        for suffixes in (READ_SUFFIXES, FILM_SUFFIXES):
+            inside = discover(path, results=results, suffixes=suffixes)
+            if found := [Member(one.relative_to(path).as_posix(), one) for one in inside]:
+                break
     elif path.suffix.lower() == ".tar":
         found = [Member(name, where) for name, where in sources.Source(path).members()]
     else:
-        _no_video(path)
         found = [Member(path.name, path)]
     if not found:
         raise UsageError(f"{path}: no picture in it", hint="look at the folder's name, and at its files' suffixes")
     return found
+
+
+def check_kinds(found: Sequence[Member]) -> None:
+    """Refuse to measure clips and photos at once.
+
+    Raises:
+        UsageError: there are both.
+    """
+    if len({member.film for member in found}) > 1:
+        film, photo = (next(one for one in found if one.film == kind) for kind in (True, False))
+        raise UsageError(
+            f"{film.where} is a video and {photo.name} a photo",
+            hint="compare videos with videos; ffmpeg -i video.mp4 frames/%06d.png makes photos of its frames",
+        )
 
 
 def data(paths: Iterable[Path]) -> tuple[list[Member], str]:
@@ -146,8 +167,3 @@ def no_pairs(pairs: Pairs, results: Path, truth: Path) -> MediaError:
         f"no picture of {results} has a partner in {truth} ({examples})",
         hint="pictures are paired by their paths below the two folders; suffixes and _color do not count",
     )
-
-
-def _no_video(path: Path) -> None:
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        raise UsageError(f"{path}: a video, where a picture is wanted", hint="compare a video with a video")

@@ -73,7 +73,7 @@ class Request:
             raise UsageError(f"{', '.join(sorted(twice) or sorted(set(names) & set(ANCHORS)))}: two rows of one name")
 
 
-def words_of(request: Request, job: Job, source: str, count: int) -> dict[str, str]:
+def words_of(request: Request, job: Job, source: str, count: int, *, film: bool) -> dict[str, str]:
     """Return what is to be said beside the scores of a request.
 
     Args:
@@ -81,8 +81,12 @@ def words_of(request: Request, job: Job, source: str, count: int) -> dict[str, s
         job: what was done with each picture.
         source: the names of folders and shards.
         count: how many pictures were measured.
+        film: they were clips.
     """
-    words = {"colorcli": __version__, "pictures": f"{count} of {source}"}
+    unit = "clips" if film else "pictures"
+    words = {"colorcli": __version__, unit: f"{count} of {source}"}
+    if film:
+        words["frames"] = "all, in order; video metrics: mean over clips, others: over frames; a cut counts as a change"
     for name, options in job.models:
         model = resolve(options.model)
         choice = settings_of(options, model.card)
@@ -102,7 +106,7 @@ def words_of(request: Request, job: Job, source: str, count: int) -> dict[str, s
     if any(hasattr(one.kind, "curve") for one in job.metrics):
         words["auc"] = "thresholds 0, 1, ..., 150 Lab units; auc over all pixels in one pot, -image mean over pictures"
     if any(runner.rebalances(one.kind) for one in job.metrics):
-        words["prior"] = f"that of the true pixels of these {count} pictures; {PRIOR}"
+        words["prior"] = f"that of the true pixels of these {count} {unit}; {PRIOR}"
     if request.bootstrap and count > 1:
-        words["intervals"] = f"95 %, bootstrap over pictures, {request.bootstrap} replicates, seed {request.seed}"
+        words["intervals"] = f"95 %, bootstrap over {unit}, {request.bootstrap} replicates, seed {request.seed}"
     return words

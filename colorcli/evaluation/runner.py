@@ -12,9 +12,9 @@ with ``batch.names``, the picture's relative path, for labels by folder. If a ro
 resample (the covariances of FID), it sets ``by_rows = False`` and overrides ``update``, ``compute``, ``merge`` and
 ``reset``. Each measured system has its own copy, made by ``fresh``.
 
-A video metric has ``needs = "video"``. It is updated in the main process (``place`` does not matter) with the frames of
-one clip after the other, in order, as batches of at most :data:`FRAMES` pictures of one size; before the first frame
-of each clip its ``begin()`` is called, so that nothing is carried over from the clip before. `clips` does that.
+A video metric is a :class:`colorcli.metrics._video.VideoMetric`. It sees the frames of one clip after the other, in
+order, one at a time, in the worker that reads the clip (:mod:`colorcli.evaluation.films`); its row is that of the clip.
+The rows of other metrics are added over the frames. So for everything here a clip is what a picture is.
 """
 
 from __future__ import annotations
@@ -42,8 +42,6 @@ from colorcli.metrics._batch import Batch, Pictures
 from colorcli.metrics._metric import Metric
 from colorcli.report.measurement import PictureScores, Score, System
 
-#: Frames of a clip that a video metric gets at once, at most.
-FRAMES = 16
 #: Pictures a worker process gets at once.
 _CHUNK = 4
 #: Fewer pictures than this are not worth the start of a process.
@@ -81,6 +79,7 @@ class Workers:
 
     def __init__(self, count: int | None, pictures: int) -> None:
         self.count = min(threads.cores(), math.ceil(pictures / _WORTH)) if count is None else count
+        self._chunk = min(_CHUNK, math.ceil(pictures / max(1, self.count)))
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Workers:
@@ -96,7 +95,7 @@ class Workers:
 
     def map(self, function: Callable[..., Any], tasks: Sequence[Task], *first: Any) -> Iterator[Any]:
         """Yield ``function(*first, chunk)`` for chunks of tasks, in order; only a few chunks are under way at once."""
-        chunks = (list(tasks[i : i + _CHUNK]) for i in range(0, len(tasks), _CHUNK))
+        chunks = (list(tasks[i : i + self._chunk]) for i in range(0, len(tasks), self._chunk))
         if self._pool is None:
             for chunk in chunks:
                 yield function(*first, chunk)

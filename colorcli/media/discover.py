@@ -31,6 +31,7 @@ def discover(
     exclude: Collection[Path] = (),
     on_error: Callable[[Path, OSError], None] | None = None,
     results: bool = False,
+    suffixes: Collection[str] = READ_SUFFIXES,
 ) -> Iterator[Path]:
     """Walk the photos below ``root``, told by their suffixes.
 
@@ -45,6 +46,7 @@ def discover(
         exclude: folders or files not to enter, an output folder inside ``root`` above all.
         on_error: called with a folder below ``root`` that cannot be listed and the reason; without it, it is logged.
         results: where ``house_color.jpg`` lies beside a ``house.*`` photo, give back our work and leave out the photo.
+        suffixes: what is looked for, in lower case, if not photos.
 
     Yields:
         Paths that begin with ``root``, folder by folder in the order of their names' bytes.
@@ -65,7 +67,7 @@ def discover(
             seen.add(_identity(Path(path).stat()))
         except OSError:
             continue  # not there yet: nothing below it to find either
-    yield from _walk(root, entries, seen, on_error or _logged, results)
+    yield from _walk(root, entries, seen, on_error or _logged, results, suffixes)
 
 
 def _walk(
@@ -74,11 +76,12 @@ def _walk(
     seen: set[tuple[int, int]],
     on_error: Callable[[Path, OSError], None],
     results: bool,
+    suffixes: Collection[str],
 ) -> Iterator[Path]:
     """Yield from one folder and those below; ``seen`` holds (device, inode) of what is not to be entered (again)."""
     names = {os.path.splitext(entry.name) for entry in entries}  # noqa: PTH122 (names, not paths)
     all_names = {entry.name for entry in entries}
-    photo_stems = {stem for stem, suffix in names if suffix.lower() in READ_SUFFIXES}
+    photo_stems = {stem for stem, suffix in names if suffix.lower() in suffixes}
     for entry in entries:
         path = folder / entry.name
         stem, suffix = os.path.splitext(entry.name)  # noqa: PTH122
@@ -94,13 +97,13 @@ def _walk(
                 ours = stem.endswith(OUTPUT_MARK) and stem.removesuffix(OUTPUT_MARK) in photo_stems
                 left_out = f"{stem}{OUTPUT_MARK}" in photo_stems if results else ours
                 left_out |= stem.endswith(HINTS_MARK) and stem.removesuffix(HINTS_MARK) in all_names
-                if suffix.lower() in READ_SUFFIXES and not left_out and _is_input(entry, path, seen):
+                if suffix.lower() in suffixes and not left_out and _is_input(entry, path, seen):
                     yield path
                 continue
         except OSError as error:
             on_error(path, error)
             continue
-        yield from _walk(path, below, seen, on_error, results)
+        yield from _walk(path, below, seen, on_error, results, suffixes)
 
 
 def _is_input(entry: os.DirEntry[str], path: Path, seen: set[tuple[int, int]]) -> bool:

@@ -78,12 +78,14 @@ class Measurement:
         metrics: what was measured, in the order of the table.
         systems: anchors and measured systems, in the order of the table.
         pictures: scores of single pictures, if they were asked for.
+        unit: what was counted: ``pictures`` or ``clips``.
     """
 
     protocol: dict[str, str]
     metrics: list[Facts]
     systems: list[System]
     pictures: list[PictureScores] = field(default_factory=list)
+    unit: str = "pictures"
 
     def facts(self, name: str) -> Facts:
         """Return the facts of a metric."""

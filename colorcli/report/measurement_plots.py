@@ -59,9 +59,9 @@ def plot_spread(found: Measurement, target: BinaryIO) -> bool:
     """
     values = {facts.name: _finite(found, facts.name) for facts in found.metrics}
     shown: list[Facts] = []
-    for facts in found.metrics:
+    for facts in found.metrics:  # auc is auc-image here
         known = any(len(one) > 1 for one in values[facts.name].values())
-        if known and not any(values[facts.name] == values[other.name] for other in shown):  # auc is auc-image here
+        if known and not any(_alike(values[facts.name], values[other.name]) for other in shown):
             shown.append(facts)
     if not shown:
         return False
@@ -111,6 +111,12 @@ def _finite(found: Measurement, metric: str) -> dict[str, list[float]]:
         if one.system in values and math.isfinite(value := one.scores.get(metric, math.nan)):
             values[one.system].append(value)
     return values
+
+
+def _alike(first: dict[str, list[float]], second: dict[str, list[float]]) -> bool:
+    """Say whether two metrics give each picture the same score, up to rounding."""
+    pairs = ((first[system], second[system]) for system in first)
+    return all(len(a) == len(b) and all(map(math.isclose, a, b)) for a, b in pairs)
 
 
 def _short(name: str) -> str:

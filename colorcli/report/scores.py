@@ -40,7 +40,7 @@ def rows(found: Measurement) -> list[list[str]]:
     """Return the table: metrics down, systems across, the numbers of pictures last."""
     table = [["", *(system.name for system in found.systems)]]
     table += [[heading(f), *(shown(system.scores.get(f.name)) for system in found.systems)] for f in found.metrics]
-    return [*table, ["pictures", *(str(system.pictures) for system in found.systems)]]
+    return [*table, [found.unit, *(str(system.pictures) for system in found.systems)]]
 
 
 LEGEND = "↑ higher is better, ↓ lower is better, ≈ the truth's is best, - not defined"

@@ -131,7 +131,7 @@ def test_some_fail(invoke: Any, folders: tuple[Path, Path]) -> None:
         (["OUT", "--resize", "crop"], 2, "did you mean 'crop256'?"),
         (["--model", "defalt", "--data", "TRUTH"], 2, "did you mean 'default'?"),
         (["--model", "default", "--data", "nowhere"], 2, "nowhere: does not exist"),
-        (["film.mp4", "-t", "TRUTH"], 2, "film.mp4: a video, where a picture is wanted"),
+        (["film.mp4", "-t", "TRUTH"], 2, "film.mp4 is a video and 0.png a photo"),
         (["else", "-t", "TRUTH"], 5, "no picture of else has a partner in"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from colorcli.errors import UsageError
-from colorcli.evaluation.pairing import Member, data, members, pair
+from colorcli.evaluation.pairing import Member, check_kinds, data, members, pair
 
 
 def _members(*names: str) -> list[Member]:
@@ -66,10 +66,22 @@ def test_results_beside_their_originals(write: Any, crops: Any, tmp_path: Path) 
 
 def test_what_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "film.mp4").write_bytes(b"")
-    for path, sentence in (("none", "does not exist"), ("empty", "no picture"), ("film.mp4", "a video")):
+    for path, sentence in (("none", "does not exist"), ("empty", "no picture")):
         with pytest.raises(UsageError, match=sentence):
             members(tmp_path / path)
+
+
+def test_videos_where_there_are_no_pictures(write: Any, crops: Any, tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.MKV", "notes.txt"):
+        (tmp_path / "films" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "films" / name).write_bytes(b"")
+    films = members(tmp_path / "films")
+    assert [one.name for one in films] == ["a.mp4", "b.MKV"] and all(one.film for one in films)
+    write("films/c.png", crops[0])
+    photos = members(tmp_path / "films")
+    assert [one.name for one in photos] == ["c.png"] and not photos[0].film
+    with pytest.raises(UsageError, match=r"a\.mp4 is a video and c\.png a photo"):
+        check_kinds([*films, *photos])
 
 
 def test_validation_shards_come_first(write: Any, crops: Any, tmp_path: Path) -> None:
