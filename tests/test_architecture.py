@@ -59,6 +59,8 @@ KEPT_IN = {
     "rich": ("cli", "report"),
     "matplotlib": ("report",),
     "jinja2": ("report",),
+    "torchmetrics": ("metrics",),
+    "torchvision": ("metrics.lpips",),
     "safetensors": ("weights",),
 }
 #: What of cv2 opens or writes files and videos; only where pictures come and go.

@@ -65,7 +65,9 @@ class Classifier:
             WeightsError: the network fails on them, or answers with something else.
         """
         if pictures not in self._seen:
-            self._seen[pictures] = torch.cat([self._score(rgb[None]) for rgb in pictures.rgb])
+            one_by_one = self.path.suffix == ".pt2"  # which may have been made for no more
+            parts = [rgb[None] for rgb in pictures.rgb] if one_by_one else [pictures.rgb]
+            self._seen[pictures] = torch.cat([self._score(rgb) for rgb in parts])
         return self._seen[pictures]
 
     @torch.inference_mode()
@@ -74,18 +76,20 @@ class Classifier:
             found = self._network(vgg.normalize(centre(rgb.cpu().clamp(0, 1), self.size)))
         except (RuntimeError, ValueError, TypeError, AssertionError) as error:  # an exported program has its own mind
             reason = str(error).strip().splitlines()[0]
-            raise WeightsError(f"{self.path}: the classifier fails on (1, 3, {self.size}, {self.size}): {reason}",
-                               hint="give it the size that it was made for") from error  # fmt: skip
-        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != 1 or not found.isfinite().all():
+            shape = f"({len(rgb)}, 3, {self.size}, {self.size})"
+            raise WeightsError(
+                f"{self.path}: the network fails on {shape}: {reason}", hint="give it the size that it was made for"
+            ) from error
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(rgb) or not found.isfinite().all():
             shown = (*found.shape,) if isinstance(found, Tensor) else type(found).__name__
-            raise WeightsError(f"{self.path}: a classifier gives finite scores (1, classes), this one gave {shown}")
+            raise WeightsError(f"{self.path}: a classifier gives finite scores (B, classes), this one gave {shown}")
         return found.float()
 
     def words(self) -> str:
         """Return network, weights and preprocessing in words."""
         shorter = round(self.size / CROP)
         return (
-            f"{self.name}, weights {_sha256(self.path)[:12]} ({self.path.name}), shorter side to {shorter} (bilinear, "
+            f"{self.name}, weights {sha256(self.path)[:12]} ({self.path.name}), shorter side to {shorter} (bilinear, "
             f"antialiased), centre {self.size} x {self.size}, ImageNet mean and deviation"
         )
 
@@ -162,6 +166,6 @@ def _resnet(state: Mapping[str, Tensor]) -> tuple[str, nn.Module] | None:
     return f"resnet{depth}", resnet.ResNet(block, layers, classes=len(last), width=len(first))
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -15,6 +16,7 @@ from colorcli.evaluation.request import Request
 from colorcli.metrics._batch import Batch
 from colorcli.metrics.classifier_top1 import Top1
 from colorcli.models.backbones import resnet
+from colorcli.registry import METRICS
 
 BOTH = ("classifier-top1", "classifier-top5")
 
@@ -90,3 +92,26 @@ def test_mistakes(pairs: tuple[Path, Path], weights: Path) -> None:
     assert error.value.hint == "did you mean 'weights'?"
     with pytest.raises(UsageError, match="not a value of type int"):
         ask(f"classifier.weights={weights}", "classifier.size=big")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sets_are_compared_by_a_network_of_ones_own(pairs: tuple[Path, Path], weights: Path, workers: int) -> None:
+    """What the runner gives is what the library gives, for every system; and there is no interval."""
+    pytest.importorskip("torchmetrics")
+    settings = (f"fid.weights={weights}", "fid.size=64", f"kid.weights={weights}", "kid.size=64")
+    measured = measure(
+        Request(results=pairs[:1], truth=pairs[1], metrics=("fid", "kid"), settings=settings, anchors=True,
+                workers=workers, bootstrap=20, per_picture=True)
+    )  # fmt: skip
+    [ours] = [one for one in measured.measurement.systems if one.name == str(pairs[0])]
+    assert row(measured, "Ground truth")["fid"] == pytest.approx(0, abs=0.01 * ours.scores["fid"].value)
+    assert ours.scores["fid"].value < row(measured, "Gray")["fid"]
+    assert not ours.scores["fid"].has_interval
+    assert "features of resnet10" in measured.measurement.protocol["metric fid"]
+    for name in ("fid", "kid"):
+        metric = METRICS.load(name).METRIC(weights, 64)
+        for path in sorted(pairs[1].rglob("*.png")):
+            both = (pairs[0] / path.relative_to(pairs[1]), path)
+            rgb = [torch.from_numpy(cv2.imread(str(one))[..., ::-1].copy()).movedim(-1, 0)[None] for one in both]
+            metric.update(Batch.of(*rgb))
+        assert ours.scores[name].value == pytest.approx(metric.compute(), rel=1e-3)
