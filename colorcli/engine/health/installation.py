@@ -22,6 +22,7 @@ _MODULES: dict[str, str | None] = {
     "huggingface-hub": "huggingface_hub",
     "lxml": "lxml.etree",
     "matplotlib": None,  # slow to load, and only training draws
+    "torchmetrics": None,  # slow to load, and a few metrics ask for it
     "opencv-python": "cv2",
     "pillow": "PIL.Image",
     "pillow-heif": "pillow_heif",
