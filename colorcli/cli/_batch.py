@@ -141,10 +141,10 @@ def _results(
             )
         return
 
-    from colorcli.engine.colorizer import Colorizer
+    from colorcli.engine import ensemble
     from colorcli.engine.folder import run as run_folder
 
-    colorizer = Colorizer(asked, model=model)
+    colorizer = ensemble.load(asked, model)
     decoder = f", decoder {colorizer.decoder}" if colorizer.decoder else ""
     output.detail(
         f"model {model.card.name} on {colorizer.device} in {colorizer.precision}, size {colorizer.size}{decoder},"

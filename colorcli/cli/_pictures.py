@@ -1,7 +1,7 @@
 """The options of the commands that colorize pictures."""
 # No `from __future__ import annotations` here: the lambdas inside Annotated must close over this module.
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -181,6 +181,25 @@ class Colouring(Words):
 class Pictures(Colouring):
     """How photos are colorized and written: the options of ``photo`` and ``folder``."""
 
+    blend: Annotated[
+        str | None,
+        typer.Option(
+            envvar="COLORCLI_BLEND",
+            metavar="NAME:W,NAME:W",
+            help="Average the colours of several models, weighted: default:0.6,mrf:0.4.",
+            show_default="one model",
+            rich_help_panel=COLOUR,
+        ),
+    ] = None
+    tta: Annotated[
+        bool,
+        typer.Option(
+            "--tta",
+            help="Average over six views of each photo: mirrored, and at three sizes.",
+            rich_help_panel=COLOUR,
+        ),
+    ] = False
+
     quality: Annotated[
         int,
         typer.Option(envvar="COLORCLI_QUALITY", help="Of JPEG, WebP and AVIF output, 1 to 100.", rich_help_panel=FILES),
@@ -213,6 +232,14 @@ class Pictures(Colouring):
             rich_help_panel=FILES,
         ),
     ] = False
+
+    def colorize(self) -> ColorizeOptions:
+        """Return what the engine is asked for.
+
+        Raises:
+            UsageError: a number out of its range.
+        """
+        return replace(super().colorize(), blend=self.blend, tta=self.tta)
 
     def run(self, **more: Any) -> RunOptions:
         """Return how the engine is to go about it; ``more`` are fields of ``RunOptions``.

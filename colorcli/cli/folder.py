@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +13,12 @@ from colorcli.cli import _inputs
 from colorcli.cli._options import spread
 from colorcli.cli._pictures import Pictures
 from colorcli.errors import MediaError, UsageError
+from colorcli.media._messages import printable
 
 if TYPE_CHECKING:
     from colorcli.cli._output import Output
     from colorcli.engine.options import ColorizeOptions, RunOptions
+    from colorcli.engine.plan import Job
 
 _WHICH, _AGAIN = "Which photos", "Running again"
 
@@ -64,6 +67,16 @@ def command(
     retry: Annotated[
         int, typer.Option(min=0, metavar="N", rich_help_panel=_AGAIN, help="Try failures again, N times at most.")
     ] = 0,
+    review_below: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="S",
+            show_default="no list",
+            help="List the outputs whose confidence is below S, 0 to 1, for a person to look at.",
+        ),
+    ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first picture that fails.")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, envvar="COLORCLI_WORKERS", help="Threads that decode, and as many that encode.")
@@ -117,7 +130,7 @@ def command(
     if not inputs:
         which = " of the kind asked for" if chosen is not None or include or exclude else ""
         raise MediaError(f"{root}: no pictures{which} in it", hint="`colorcli photo` takes single files of any name")
-    _run(root, out, inputs, suffix, (asked, how), options, output)
+    _run(root, out, inputs, suffix, (asked, how), options, output, review_below)
 
 
 def _run(
@@ -128,14 +141,15 @@ def _run(
     engine: tuple[ColorizeOptions, RunOptions],
     options: Pictures,
     output: Output,
+    review_below: float | None,
 ) -> None:
     from colorcli.cli import _batch
+    from colorcli.engine import blend
     from colorcli.engine.book import Book
     from colorcli.engine.plan import plan_folder
-    from colorcli.weights.resolve import resolve
 
     asked, how = engine
-    model = resolve(asked.model)  # misspelt models are told before any folder is made
+    model = blend.find(asked)  # misspelt models are told before any folder is made
     with ExitStack() as books:
         if options.in_place:
             jobs = _inputs.in_place(inputs, [root] * len(inputs), books, write=not options.dry_run)
@@ -152,4 +166,22 @@ def _run(
             if not jobs:
                 output.note("nothing failed last time")
                 return
-        _batch.run(jobs, asked, how, model, options, output, folder=out)
+        try:
+            _batch.run(jobs, asked, how, model, options, output, folder=out)
+        finally:
+            if review_below is not None and not options.dry_run:
+                _review(jobs, review_below, output)
+
+
+def _review(jobs: Sequence[Job], below: float, output: Output) -> None:
+    """Write the list of doubtful results, and say how long it is."""
+    from colorcli.engine import review
+
+    found = review.write(jobs, below)
+    if found is None:
+        return
+    output.note(f"{found.listed} of {found.scored} photos have a confidence below {below:g}: {printable(found.path)}")
+    if found.unscored:
+        output.note(
+            f"{found.unscored} have none: a network that gives no distribution is scored by --tta or --blend only"
+        )

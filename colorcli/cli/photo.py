@@ -58,9 +58,9 @@ def command(
     asked, how = options.colorize(), options.run()
 
     from colorcli.cli import _batch
-    from colorcli.weights.resolve import resolve
+    from colorcli.engine import blend
 
-    model = resolve(asked.model)
+    model = blend.find(asked)
     with ExitStack() as books:
         if options.in_place:
             jobs = plan_in_place(inputs, out, books, write=not options.dry_run)

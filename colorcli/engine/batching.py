@@ -30,6 +30,7 @@ class Item:
         hints: colours that are known.
         hints_sha256: of the file that says so.
         ab: ``(2, h, w)``, once predicted.
+        uncertainty: of the ab, 0..1.
         megapixels: of the photo; 0 before it is decoded.
         seconds: work spent on it.
         source: what is read: the job's input, or the original that is kept of it.
@@ -62,6 +63,7 @@ class Item:
     hints: Hints | None = None
     hints_sha256: str | None = None
     ab: Tensor | None = None
+    uncertainty: float | None = None
     megapixels: float = 0.0
     seconds: float = 0.0
     source: Path | BinaryIO | None = None

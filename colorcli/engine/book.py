@@ -284,7 +284,7 @@ class Book:
         Raises:
             OSError: it could not be written down.
         """
-        plain = {"input", "output", "status", "reason", "hint"}
+        plain = {"input", "output", "status", "reason", "hint", "uncertainty"}
         self.manifest.append(
             Record(
                 input=job.name,
@@ -298,6 +298,7 @@ class Book:
                 key=self.key,
                 on_color=self.settings.get("on_color") if colored else None,
                 hints=hints,
+                uncertainty=values["uncertainty"],
                 source=source,
                 made=made,
                 before=before,

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.color import bins
-from colorcli.engine import _marks, decoding, geometry, merge, threads
+from colorcli.engine import _marks, decoding, geometry, merge, threads, uncertainty
 from colorcli.engine import device as devices
 from colorcli.engine.decoding import Decoding
 from colorcli.engine.geometry import Geometry
@@ -52,18 +52,34 @@ class Prepared:
         size: the working size it was made for.
         hints: ``(3, h, w)`` float32: a, b (Lab units) and 1 where there is a hint, on the grid of ``L`` for a network
             that takes hints, on that of the logits for one whose decoder does; or None.
+        views: for `colorcli.engine.ensemble`, the photo as each run wants it.
     """
 
     L: Tensor
     geometry: Geometry
     size: int
     hints: Tensor | None = None
+    views: tuple[Prepared, ...] = ()
 
     @property
     def L_small(self) -> Tensor:
         """``(1, h, w)`` float32, 0..100: the lightness without the padding."""
         height, width = self.geometry.inner
         return self.L[:, :height, :width]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What network and decoder say about a photo.
+
+    Attributes:
+        ab: ``(2, h, w)`` float32, Lab units, on the CPU, without padding; where the published pipeline is followed,
+            what that hands on.
+        uncertainty: 0..1, see `colorcli.engine.uncertainty`; None where a single run gives no distribution.
+    """
+
+    ab: Tensor
+    uncertainty: float | None = None
 
 
 class Colorizer:
@@ -167,16 +183,16 @@ class Colorizer:
             L = geometry.pad(merge.lightness(photo.pixels, fitted.inner), fitted.padded)
         return Prepared(L, fitted, size, None if hints is None else self._raster(hints, fitted))
 
-    @torch.inference_mode()
     def predict(self, batch: Sequence[Prepared]) -> list[Tensor]:
+        """Do :meth:`predict_all`, and return the ab alone."""
+        return [found.ab for found in self.predict_all(batch)]
+
+    @torch.inference_mode()
+    def predict_all(self, batch: Sequence[Prepared]) -> list[Prediction]:
         """Run the network and the decoder.
 
         Args:
             batch: prepared photos whose padded sizes are equal.
-
-        Returns:
-            For each its ab ``(2, h, w)``, float32 in Lab units, on the CPU, without padding; where the published
-            pipeline is followed, what that hands on.
 
         Raises:
             ValueError: the batch is empty or its padded sizes differ.
@@ -184,14 +200,14 @@ class Colorizer:
         """
         if len({item.geometry.padded for item in batch}) != 1:
             raise ValueError(f"a batch needs one padded size, got {[item.geometry.padded for item in batch]}")
-        found: dict[int, Tensor] = {}
+        found: dict[int, Prediction] = {}
         for hinted in (False, True):
             rows = [i for i, item in enumerate(batch) if (item.hints is not None) == hinted]
             if rows:
                 found |= zip(rows, self._predict([batch[i] for i in rows], hinted=hinted), strict=True)
         return [found[i] for i in range(len(batch))]
 
-    def _predict(self, batch: Sequence[Prepared], *, hinted: bool) -> list[Tensor]:
+    def _predict(self, batch: Sequence[Prepared], *, hinted: bool) -> list[Prediction]:
         """Do :meth:`predict` for photos all of which have hints, or none."""
         L = torch.stack([item.L for item in batch]).to(self.device)  # (B, 1, H, W)
         # The published last steps have no place for hints in a distribution.
@@ -206,7 +222,7 @@ class Colorizer:
                     output = self._network(L) if answer is None else answer(self._network, L)
             stride = self.info.stride if answer is None else 1
             rows = enumerate(batch)
-            return [self._to_ab(output[i : i + 1], L[i : i + 1], item, stride).cpu() for i, item in rows]
+            return [self._to_ab(output[i : i + 1], L[i : i + 1], item, stride) for i, item in rows]
 
     def finish(self, photo: Photo, prepared: Prepared, ab_small: Tensor) -> Photo:
         """Merge predicted colours with a photo.
@@ -235,7 +251,7 @@ class Colorizer:
         prepared = self.prepare(photo, hints=hints)
         return self.finish(photo, prepared, self.predict([prepared])[0])
 
-    def _to_ab(self, output: Tensor, L: Tensor, item: Prepared, stride: int) -> Tensor:
+    def _to_ab(self, output: Tensor, L: Tensor, item: Prepared, stride: int) -> Prediction:
         """Crop one picture's output ``(1, C, h, w)`` and decode it where needed, to ab ``(2, h, w)``.
 
         Pictures are decoded one by one: a decoder that draws or iterates must not let neighbours in a batch meet.
@@ -245,10 +261,10 @@ class Colorizer:
         if not bool(torch.isfinite(output).all()):
             raise DeviceError(f"the network's output is not finite in {self.precision}", hint="use --precision fp32")
         if self._decoding is None or output.shape[1] != bins.Q:  # ab, or what a published pipeline goes on from
-            return output[0]
+            return Prediction(output[0].cpu())
         # The mean over each output pixel's own square of input: aligned with the logits, pixel centres and all.
         L_output = F.avg_pool2d(L[:, :, :height, :width], stride)
-        return self._decoding(output, L_output, item.hints)
+        return Prediction(self._decoding(output, L_output, item.hints).cpu(), uncertainty.of_distribution(output))
 
     def _choose_pipeline(self) -> ModuleType | None:
         """Return the published pipeline if it is to be followed."""

@@ -154,6 +154,20 @@ def read(path: Path) -> Hints:
     return Hints(name, digest, marks=parse(content, name))
 
 
+def read_for(path: Path, photo: Photo) -> Hints:
+    """Read the hints for a photo.
+
+    Raises:
+        MediaError: as for :func:`read`; or the photo is a page among others.
+    """
+    if photo.pages > 1:
+        raise MediaError(
+            f"{printable(path)}: hints are for files of one picture, and {photo.source} has {photo.pages}",
+            hint="take the pages apart first",
+        )
+    return read(path)
+
+
 def parse(content: bytes, name: str) -> tuple[Mark, ...]:
     """Read the JSON of a hints file.
 

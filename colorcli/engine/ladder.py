@@ -98,14 +98,15 @@ class Ladder:
     def _try(colorizer: Colorizer, items: Sequence[Item]) -> Exception | None:
         """Predict, or return what was raised, with the memory it held given back."""
         try:
-            found = colorizer.predict([item.prepared for item in items if item.prepared is not None])
+            found = colorizer.predict_all([item.prepared for item in items if item.prepared is not None])
         except Exception as error:  # noqa: BLE001  one bad photo must not stop the rest
             if not is_out_of_memory(error):
                 return error
             problem = error.with_traceback(None)  # whose frames would keep the tensors alive
         else:
-            for item, ab in zip(items, found, strict=True):
-                item.ab, item.device, item.precision = ab, str(colorizer.device), colorizer.precision
+            for item, made in zip(items, found, strict=True):
+                item.ab, item.uncertainty = made.ab, made.uncertainty
+                item.device, item.precision = str(colorizer.device), colorizer.precision
             return None
         release()
         return problem

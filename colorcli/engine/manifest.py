@@ -42,6 +42,7 @@ class Record:
         key: `colorcli.engine.settings.key`.
         on_color: the choice that decided, None for a photo that was not in colour.
         hints: SHA-256 of the file of hints, None if there was none.
+        uncertainty: as in `colorcli.engine.result.Result`.
         source: the input as it was read ("in").
         made: the output as it was written ("out"), None if nothing was.
         before: our own earlier file under the output's name, which this one was to replace.
@@ -59,6 +60,7 @@ class Record:
     key: str = ""
     on_color: str | None = None
     hints: str | None = None
+    uncertainty: float | None = None
     source: Identity | None = None
     made: Identity | None = None
     before: Identity | None = None
@@ -89,6 +91,7 @@ class Record:
                 hint=values.get("hint"),
                 on_color=values.get("on_color"),
                 hints=values.get("hints"),
+                uncertainty=values.get("uncertainty"),
                 source=Identity.from_json(values.get("in")),
                 made=Identity.from_json(values.get("out")),
                 before=Identity.from_json(values.get("before")),

@@ -39,6 +39,8 @@ class ColorizeOptions:
         upsampler: name of an upsampler.
         seed: for decoders that draw; the same for every photo, so that a photo's colours do not depend on others.
         palette: a colour picture whose colours are preferred.
+        blend: several models instead of one, ``"NAME:WEIGHT,NAME:WEIGHT"``; see `colorcli.engine.ensemble`.
+        tta: average over views of the photo; see there.
 
     Raises:
         UsageError: a number out of its range, or an unknown precision.
@@ -57,6 +59,8 @@ class ColorizeOptions:
     upsampler: str | None = None
     seed: int = 0
     palette: Path | None = None
+    blend: str | None = None
+    tta: bool = False
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

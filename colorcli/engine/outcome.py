@@ -73,6 +73,7 @@ class Outcomes:
             device=item.device,
             precision=item.precision,
             size=item.prepared.size if item.prepared and item.device else None,
+            uncertainty=item.uncertainty,
             downgrades=item.downgrades,
             warnings=item.warnings,
             triage=item.triage,

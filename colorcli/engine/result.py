@@ -34,6 +34,7 @@ class Result:
         device: where the network ran, None if it did not.
         precision: of the network, None if it did not run.
         size: working size, None if the network did not run.
+        uncertainty: 0 (sure) to 1, see `colorcli.engine.uncertainty`; None where nothing tells.
         downgrades: what was given up for lack of memory, in order: ``"batch 8"``, ``"size 128"``, ``"cpu"``.
         warnings: what was wrong with the input without stopping it, and what the output's format could not keep.
         triage: what kind of picture it is and the numbers behind it (`colorcli.engine.triage.Triage.to_json`); of a
@@ -53,6 +54,7 @@ class Result:
     device: str | None = None
     precision: str | None = None
     size: int | None = None
+    uncertainty: float | None = None
     downgrades: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     triage: dict[str, Any] | None = None
@@ -65,6 +67,7 @@ class Result:
         return {
             **values,
             "seconds": round(self.seconds, 4),
+            "uncertainty": None if self.uncertainty is None else round(self.uncertainty, 4),
             "downgrades": [*self.downgrades],
             "warnings": [*self.warnings],
         }

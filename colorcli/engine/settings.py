@@ -107,6 +107,7 @@ def settings(asked: ColorizeOptions, how: RunOptions, card: Card) -> Settings:
         "upsampler": choice.upsampler,
         "seed": asked.seed,
         "palette": _palette(asked),
+        "tta": int(asked.tta),
         "quality": how.quality,
         "profile": how.profile,
         "provenance": int(how.provenance),

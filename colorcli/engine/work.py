@@ -16,7 +16,6 @@ from colorcli.engine import settings as deciding
 from colorcli.engine.batching import Item
 from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.document import Document
-from colorcli.engine.hints import Hints
 from colorcli.engine.identity import Identity
 from colorcli.engine.options import RunOptions
 from colorcli.engine.outcome import RECOLOR, Outcomes
@@ -93,23 +92,12 @@ class Work:
         if item.keep and photo.pages > 1:
             item.warnings += (f"{Skip.COLOR}: kept as it is ({RECOLOR})",)
         if not item.keep:
-            item.hints = self._hints(item, photo)
+            path = item.job.hints
+            if path is not None and not self._colorizer.takes_hints:
+                item.warnings += (f"{printable(path)}: left out, the model takes no hints",)
+            elif path is not None:
+                item.hints = hints.read_for(path, photo)
             item.prepared = self._colorizer.prepare(photo, hints=item.hints)
-
-    def _hints(self, item: Item, photo: Photo) -> Hints | None:
-        """Return the hints for a photo; what is wrong with them stops it, what cannot use them is told."""
-        path = item.job.hints
-        if path is None:
-            return None
-        if not self._colorizer.takes_hints:
-            item.warnings += (f"{printable(path)}: left out, the model takes no hints",)
-            return None
-        if photo.pages > 1:
-            raise MediaError(
-                f"{printable(path)}: hints are for files of one picture, and {item.job.source} has {photo.pages}",
-                hint="take the pages apart first",
-            )
-        return hints.read(path)
 
     def spare_document(self, whole: Item) -> None:
         """Do with a file whose pages are all in colour what is done with such photos."""
@@ -270,12 +258,23 @@ class Work:
 
     @functools.cached_property
     def _stamp(self) -> provenance.Provenance:
-        about_pixels = ("size", "fit", "strength", "temperature", "decoder", "form", "upsampler", "seed", "palette")
+        about_pixels = (
+            "size",
+            "fit",
+            "strength",
+            "temperature",
+            "decoder",
+            "form",
+            "upsampler",
+            "seed",
+            "palette",
+            "tta",
+        )
         return provenance.Provenance(
             tool=f"colorcli {version('colorcli')}",
             model=self._colorizer.model.card.name,
             weights_sha256=self._colorizer.weights_sha256,
-            settings={name: self._settings[name] for name in about_pixels},
+            settings={name: self._settings[name] for name in (*about_pixels, "tta")},
         )
 
 

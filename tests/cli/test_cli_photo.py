@@ -127,7 +127,8 @@ def test_existing_output_is_skipped_unless_overwritten(invoke: Any, photo: Path,
 SCHEMA = {
     "input": str, "output": str, "status": str, "reason": (str, type(None)), "hint": (str, type(None)),
     "seconds": float, "model": str, "weights_sha256": str, "device": (str, type(None)),
-    "precision": (str, type(None)), "size": (int, type(None)), "downgrades": list, "warnings": list,
+    "precision": (str, type(None)), "size": (int, type(None)),
+    "uncertainty": (float, type(None)), "downgrades": list, "warnings": list,
     "triage": (dict, type(None)), "pages": int,
 }  # fmt: skip
 

@@ -161,13 +161,13 @@ def test_batches_hold_one_padded_size(
     color: Colorizer, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[set[tuple[int, int]]] = []
-    predict = color.predict
+    predict = color.predict_all
 
     def noted(batch: Sequence[Prepared]) -> list[torch.Tensor]:
         sizes.append({item.geometry.padded for item in batch})
         return predict(batch)
 
-    monkeypatch.setattr(color, "predict", noted)
+    monkeypatch.setattr(color, "predict_all", noted)
     go(color, scans, tmp_path / "out", batch=4)
     assert all(len(found) == 1 for found in sizes)
 
@@ -203,7 +203,7 @@ def test_colours_that_are_not_finite_are_a_failure(
 def test_downgrades_are_reported(
     color: Colorizer, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predict = color.predict
+    predict = color.predict_all
     color.size = 128
 
     def short(batch: Sequence[Prepared]) -> list[torch.Tensor]:
@@ -211,7 +211,7 @@ def test_downgrades_are_reported(
             raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 99 bytes")
         return predict(batch)
 
-    monkeypatch.setattr(color, "predict", short)
+    monkeypatch.setattr(color, "predict_all", short)
     results = go(color, scans, tmp_path / "out")
     assert results["a.png"].status == "done"
     assert results["a.png"].downgrades == ("size 64",)
@@ -242,7 +242,7 @@ def test_interrupt_finishes_what_is_being_written(
 ) -> None:
     original = photo_of(data.camera()[:40, :40].copy())
     jobs = [Job(tmp_path / f"{i}.png", tmp_path / "out" / f"{i}.png") for i in range(20)]
-    predict, writing, calls = color.predict, threading.Event(), 0
+    predict, writing, calls = color.predict_all, threading.Event(), 0
 
     def third_time(batch: Sequence[Prepared]) -> list[torch.Tensor]:
         nonlocal calls
@@ -260,7 +260,7 @@ def test_interrupt_finishes_what_is_being_written(
 
     monkeypatch.setattr(media, "read", lambda source, **options: original)
     monkeypatch.setattr(media, "write", slow_write)
-    monkeypatch.setattr(color, "predict", third_time)
+    monkeypatch.setattr(color, "predict_all", third_time)
     results, was = interrupted(jobs, color, RunOptions(writers=1))
     assert was
     assert 1 <= len(results) <= 2
@@ -296,7 +296,7 @@ def test_results_are_json(color: Colorizer, scans: Path, tmp_path: Path) -> None
         shown = json.loads(json.dumps(result.to_json()))
         assert set(shown) == {
             "input", "output", "status", "reason", "hint", "seconds", "model", "weights_sha256", "device",
-            "precision", "size", "downgrades", "warnings", "triage", "pages",
+            "precision", "size", "uncertainty", "downgrades", "warnings", "triage", "pages",
         }  # fmt: skip
 
 

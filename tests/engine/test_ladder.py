@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from colorcli.engine.batching import Batches, Item
-from colorcli.engine.colorizer import ColorizeOptions, Colorizer, Prepared
+from colorcli.engine.colorizer import ColorizeOptions, Colorizer, Prediction, Prepared
 from colorcli.engine.ladder import FLOOR, Ladder
 from colorcli.engine.plan import Job
 from colorcli.media.photo import Photo
@@ -22,10 +22,10 @@ class Hungry(Colorizer):
     refuses: Callable[[int, int, str], bool]
     error: Exception = RuntimeError(OOM)
 
-    def predict(self, batch: Sequence[Prepared]) -> list[torch.Tensor]:
+    def predict_all(self, batch: Sequence[Prepared]) -> list[Prediction]:
         if self.refuses(len(batch), batch[0].size, self.device.type):
             raise self.error
-        return super().predict(batch)
+        return super().predict_all(batch)
 
     def to(self, device: str) -> Hungry:
         moved = Hungry(ColorizeOptions(model=self.options.model, size=self.options.size, device=device))
@@ -111,14 +111,14 @@ def test_other_errors_stay_with_their_photo(hungry: Callable[..., Hungry]) -> No
     color = hungry(lambda batch, size, device: False)
     batch = items(color, 4)
     bad = batch[2].prepared
-    original = color.predict
+    original = color.predict_all
 
-    def predict(found: Sequence[Prepared]) -> list[torch.Tensor]:
+    def predict_all(found: Sequence[Prepared]) -> list[Prediction]:
         if any(item is bad for item in found):
             raise RuntimeError("this one")
         return original(found)
 
-    color.predict = predict  # type: ignore[method-assign]
+    color.predict_all = predict_all  # type: ignore[method-assign]
     ladder = Ladder(color, 4)
     ladder.predict(batch)
     assert [item.error is None for item in batch] == [True, True, False, True]
