@@ -125,9 +125,21 @@ def _even(view: View) -> Tensor:
 
 
 def _trust(L: Tensor, warped: Tensor, confidence: Tensor, colors: tuple[int, int]) -> Tensor:
-    off = _without_surroundings(warped - L).square()
-    alike = torch.exp(-off[0] / _LIGHTNESS**2)
-    return motion.resize((confidence * alike)[None], colors)[0]
+    return motion.resize((confidence * alike(L, warped))[None], colors)[0]
+
+
+def alike(L: Tensor, warped: Tensor) -> Tensor:
+    """Say where two pictures look alike, whatever their brightness.
+
+    Args:
+        L: ``(1, h, w)``, 0..100.
+        warped: the same.
+
+    Returns:
+        ``(h, w)``, 0..1.
+    """
+    off: Tensor = _without_surroundings(warped - L)[0]
+    return torch.exp(-off.square() / _LIGHTNESS**2)
 
 
 def _likeness(L: Tensor, warped: Tensor, where: Tensor | None = None) -> float:

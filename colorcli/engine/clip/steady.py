@@ -20,6 +20,7 @@ from torch import Tensor
 from colorcli.color.lab import lab_to_rgb
 from colorcli.engine import triage
 from colorcli.engine.clip import shotlist, shots
+from colorcli.engine.clip.anchors import Anchors
 from colorcli.engine.clip.blend import Cell, Past, blend
 from colorcli.engine.clip.frames import Colors, Frame
 from colorcli.engine.clip.options import SteadyOptions
@@ -42,6 +43,7 @@ class Steady:
     Args:
         colorizer: for the frames.
         options: how colours are held still.
+        anchors: what key frames say, if there are any; ``options.keyframes`` is not looked at here.
 
     Attributes:
         shots: those that have begun so far, with their palettes.
@@ -52,9 +54,11 @@ class Steady:
         UsageError: it is not one.
     """
 
-    def __init__(self, colorizer: Colorizer, options: SteadyOptions | None = None) -> None:
+    def __init__(
+        self, colorizer: Colorizer, options: SteadyOptions | None = None, anchors: Anchors | None = None
+    ) -> None:
         self.options = options or SteadyOptions()
-        self._colorizer = colorizer
+        self._colorizer, self._anchors = colorizer, anchors
         self._given = shotlist.read(self.options.shots) if self.options.shots else None
         self._batch = _BATCH_CPU if colorizer.device.type == "cpu" else _BATCH
         ahead = self.options.look_ahead if self.options.stabilize > 0 else 0
@@ -74,10 +78,8 @@ class Steady:
             MediaError: a shot's palette cannot be read.
             UsageError: it has no colour, or the network no use for it.
         """
-        starts = None if self._given is None else [one.start for one in self._given]
-        cutter = shots.Cutter(self.options.cut, starts, stride=self._colorizer.info.stride)
         running: _Running | None = None
-        for step in cutter.steps(frames):
+        for step in self.cutter().steps(frames):
             if step.first:
                 if running is not None:
                     yield from running.end()
@@ -87,6 +89,11 @@ class Steady:
         if running is not None:
             yield from running.end()
 
+    def cutter(self) -> shots.Cutter:
+        """Return what divides frames into shots."""
+        starts = None if self._given is None else [one.start for one in self._given]
+        return shots.Cutter(self.options.cut, starts, stride=self._colorizer.info.stride)
+
     def _begin(self, step: Step, number: int) -> _Running:
         palette = None
         if self._given is not None:
@@ -94,7 +101,7 @@ class Steady:
             palette = self._given[max(place - 1, 0)].palette
         self.shots.append(Shot(step.frame.number, step.frame.time, palette))
         colorizer = self._colorizer if palette is None else self._colorizer.with_palette(palette)
-        return _Running(colorizer, self.options, number, self._ahead, self._batch)
+        return _Running(colorizer, self.options, self._anchors, number, self._ahead, self._batch)
 
 
 @dataclass
@@ -118,13 +125,22 @@ class _Running:
     Args:
         colorizer: for its frames.
         options: how colours are held still.
+        anchors: what key frames say.
         number: of the shot.
         ahead: frames after a frame that count for it.
         batch: frames the network sees at once.
     """
 
-    def __init__(self, colorizer: Colorizer, options: SteadyOptions, number: int, ahead: int, batch: int) -> None:
-        self._colorizer, self._options, self._number = colorizer, options, number
+    def __init__(
+        self,
+        colorizer: Colorizer,
+        options: SteadyOptions,
+        anchors: Anchors | None,
+        number: int,
+        ahead: int,
+        batch: int,
+    ) -> None:
+        self._colorizer, self._options, self._anchors, self._number = colorizer, options, anchors, number
         self._ahead, self._batch = ahead, batch
         self._slots: deque[_Slot] = deque()
         self._past: Past | None = None
@@ -153,7 +169,7 @@ class _Running:
             self._predict()
         while len(self._slots) > rest:
             slot = self._slots[0]
-            ab = self._nothing(slot) if self._keep else self._colors(slot)
+            ab = self._nothing(slot) if self._keep else self._anchored(slot)
             self._slots.popleft()
             yield Colors(slot.step.frame.number, ab, self._number, self._keep)
 
@@ -165,6 +181,12 @@ class _Running:
             found = self._colorizer.predict([slot.step.frame.prepared for slot in part])
             for slot, ab in zip(part, found, strict=True):
                 slot.cell.ab = ab
+
+    def _anchored(self, slot: _Slot) -> Tensor:
+        """Return the colours of the first slot, those of key frames over the network's."""
+        ab = self._colors(slot)
+        known = None if self._anchors is None else self._anchors.at(slot.step.frame.number)
+        return ab if known is None else torch.lerp(ab, known[0], known[1])
 
     def _colors(self, slot: _Slot) -> Tensor:
         """Return the colours of the first slot."""
