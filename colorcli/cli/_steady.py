@@ -60,6 +60,31 @@ class Steadied(Colouring):
         ),
     ] = None
 
+    export_shots: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help="Write where shots begin, for --shots, and stop: nothing is coloured.",
+            rich_help_panel=_STEADY,
+        ),
+    ] = None
+    keyframes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Frames coloured by hand, named by number or time; motion carries their colours through their shots.",
+            rich_help_panel=_STEADY,
+        ),
+    ] = None
+    export_keyframes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write a still of each shot to be coloured by hand, for --keyframes, and stop.",
+            rich_help_panel=_STEADY,
+        ),
+    ] = None
+
     def steady(self) -> SteadyOptions:
         """Return how the engine is to hold colours still.
 
@@ -73,4 +98,5 @@ class Steadied(Colouring):
             look_ahead=self.look_ahead,
             on_color="recolor" if self.on_color == "recolor" else "skip",  # in a film to copy is to pass through
             shots=self.shots,
+            keyframes=self.keyframes,
         )

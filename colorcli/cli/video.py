@@ -14,6 +14,7 @@ import typer
 from colorcli.cli._options import completion, one_of, spread
 from colorcli.cli._output import Output, Ticker, duration
 from colorcli.cli._steady import Steadied
+from colorcli.cli._survey import survey
 from colorcli.engine.clip.job import COMPARISONS, FilmJob, FilmOptions
 from colorcli.errors import ColorcliError, MediaError, UsageError
 from colorcli.media._messages import printable
@@ -166,6 +167,11 @@ def command(
     colorcli video reel.mkv --codec ffv1 -o master.mkv
     """
     output, asked, how, steady = options.output(), options.colorize(), options.film(), options.steady()
+    if options.export_shots is not None or options.export_keyframes is not None:
+        if out is not None:
+            raise UsageError("--export-shots and --export-keyframes make no film", hint="leave out -o")
+        survey(source, options)
+        return
     job = plan(source, out)
 
     from colorcli.weights.resolve import resolve

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+import cv2
 import films
 import numpy as np
 import pytest
+from skimage import data
 
 if TYPE_CHECKING:
     from conftest import Invoke
@@ -260,3 +262,56 @@ def test_numbers_of_the_steadying_are_checked(invoke: Invoke, tmp_path: Path) ->
         result = invoke("video", source, "-o", tmp_path / "out.mkv", *arguments)
         assert result.exit_code == 2, arguments
         assert "out of range" in result.stderr
+
+
+def two_shots(path: Path) -> Path:
+    """A film of 16 frames: a photograph, and from frame 8 on another."""
+    pictures = [cv2.resize(data.astronaut(), (160, 96)), cv2.resize(data.coffee(), (160, 96))]
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "gray"
+        for number in range(16):
+            gray = cv2.cvtColor(pictures[number // 8], cv2.COLOR_RGB2GRAY)
+            frame = av.VideoFrame.from_ndarray(gray, format="gray")
+            frame.pts = number
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    return path
+
+
+def test_shots_and_stills_go_out_and_come_back(invoke: Invoke, tmp_path: Path) -> None:
+    source, shots, stills = two_shots(tmp_path / "in.mkv"), tmp_path / "shots.json", tmp_path / "stills"
+    result = ran(invoke("video", source, "--export-shots", shots, "--export-keyframes", stills, "--json"))
+    assert [shot["start"] for shot in json.loads(result.stdout)["shots"]] == [0, 8]
+    assert [shot["start"] for shot in json.loads(shots.read_text())["shots"]] == [0, 8]
+    assert sorted(path.name for path in stills.iterdir()) == ["frame_000007.png", "frame_000015.png"]
+    assert not (tmp_path / "in_color.mkv").exists()
+
+    still = cv2.imread(str(stills / "frame_000015.png"))
+    assert still.shape == (96, 160, 3)
+    assert np.array_equal(still[..., 0], still[..., 2])
+    assert np.abs(still[..., 0].astype(int) - films.decoded(source)[15][1].reshape(96, 160)).max() <= 1
+    still[..., 0] //= 3  # BGR: yellow
+    cv2.imwrite(str(stills / "frame_000015.png"), still)
+
+    out = tmp_path / "out.mkv"
+    result = ran(
+        invoke(
+            "video", source, "-o", out, "--shots", shots, "--keyframes", stills, "--codec", "ffv1", "--strength", "0.5"
+        )
+    )
+    assert "frame_000007.png is gray and says nothing" in result.stderr
+    with av.open(str(out)) as film:
+        blue = [films.plane(frame, 1).astype(float).mean() for frame in film.decode(video=0)]
+    assert max(blue[8:]) < 110  # yellow, forwards and backwards, at full strength
+
+
+def test_exports_make_no_film(invoke: Invoke, tmp_path: Path) -> None:
+    source = two_shots(tmp_path / "in.mkv")
+    result = invoke("video", source, "-o", tmp_path / "out.mkv", "--export-shots", tmp_path / "s.json")
+    assert result.exit_code == 2 and "make no film" in result.stderr
+    (tmp_path / "s.json").write_text("mine")
+    result = invoke("video", source, "--export-shots", tmp_path / "s.json")
+    assert result.exit_code == 5 and (tmp_path / "s.json").read_text() == "mine"
+    result = invoke("video", source, "-o", tmp_path / "out.mkv", "--keyframes", tmp_path / "none")
+    assert result.exit_code == 5 and not (tmp_path / "out.mkv").exists()

@@ -90,6 +90,7 @@ class Anchors:
 
     Attributes:
         unused: key frames that no frame was found for.
+        gray: key frames that nobody has coloured.
     """
 
     def __init__(self, strength: float = 1.0) -> None:
@@ -98,6 +99,7 @@ class Anchors:
         weakref.finalize(self, self._file.close)
         self._records: dict[int, list[_Record]] = {}
         self.unused: list[Path] = []
+        self.gray: list[Path] = []
 
     def at(self, number: int) -> tuple[Tensor, Tensor] | None:
         """Return a frame's colours ``(2, h, w)`` and their weights ``(h, w)``, 0..1; None where no key reaches."""
@@ -121,7 +123,7 @@ class Anchors:
 
         Raises:
             MediaError: a key cannot be read.
-            UsageError: a key is gray or has not the film's shape.
+            UsageError: a key has not the film's shape.
         """
         wanted = _Wanted(keys)
         passed: list[_Passed] = []
@@ -137,19 +139,22 @@ class Anchors:
                 way.step(step.link.backward, step.link.trust_backward)
                 self._put(step.frame.number, *way.colors(L), way.length)
             path = wanted.keys.pop(step.frame.number, None)
-            if path is not None:
-                way = self._key(path, step, L, passed)
-                passed = []
+            found = None if path is None else self._key(path, step, L, passed)
+            if found is not None:
+                way, passed = found, []
             if not step.alone:
                 passed.append(_Passed(step.frame.number, L))
                 del passed[:-_BACK]
             yield step.frame.number
         self.unused = [*wanted.keys.values(), *(key.path for key in wanted.times)]
 
-    def _key(self, path: Path, step: Step, L: Tensor, passed: Sequence[_Passed]) -> _Way:
-        """Take a key in: it colours its own frame, and those before it."""
-        height, width = step.frame.prepared.geometry.inner
-        ab = keyframes.colors(path, (height, width), (L.shape[1], L.shape[2])) / self._strength
+    def _key(self, path: Path, step: Step, L: Tensor, passed: Sequence[_Passed]) -> _Way | None:
+        """Take a key in: it colours its own frame, and those before it. Return its beginning, None if it is gray."""
+        painted = keyframes.colors(path, step.frame.prepared.geometry.inner, (L.shape[1], L.shape[2]))
+        if painted is None:
+            self.gray.append(path)
+            return None
+        ab = painted / self._strength
         self._put(step.frame.number, ab, torch.ones_like(ab[0]), 0)
         way = _Way.at(ab, L)
         for one in reversed(passed if not step.alone else ()):

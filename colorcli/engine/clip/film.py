@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,16 +14,20 @@ from typing import Any
 
 from colorcli.engine import settings as deciding
 from colorcli.engine import threads
+from colorcli.engine.clip import keyframes
+from colorcli.engine.clip.anchors import Anchors
 from colorcli.engine.clip.job import FilmJob, FilmOptions
 from colorcli.engine.clip.options import SteadyOptions
 from colorcli.engine.clip.runner import Runner
 from colorcli.engine.clip.segments import LONGEST, RUN_UP, SHORTEST, Steadying
 from colorcli.engine.clip.sight import Brush, Eye
 from colorcli.engine.clip.steady import Steady
+from colorcli.engine.clip.survey import within
 from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.options import RunOptions
 from colorcli.engine.result import Result
 from colorcli.errors import UsageError
+from colorcli.media._messages import printable
 from colorcli.media.provenance import SOURCE_TYPE
 from colorcli.media.video import encoder
 from colorcli.media.video.reader import Reader
@@ -90,6 +94,8 @@ class FilmRun:
     ) -> None:
         self._job, self._colorizer, self._options, self._steady = job, colorizer, options, steady
         self._decisive_steady = settings_of(steady)
+        self._anchors: Anchors | None = None
+        self._keys = keyframes.find(steady.keyframes) if steady.keyframes else []
         self._steadying()  # so that what is wrong with a list of shots is told now
         if colorizer.follows_publication:
             name = colorizer.model.card.name
@@ -122,6 +128,8 @@ class FilmRun:
             KeyboardInterrupt: finished segments are kept.
         """
         begun, count = time.perf_counter(), 0
+        for _ in self._anchor():
+            yield 0, None
         runner = Runner(
             self._job,
             self._reader,
@@ -151,7 +159,21 @@ class FilmRun:
 
     def _steadying(self) -> Steadying:
         """Return a steadying that knows nothing yet."""
-        return Steady(self._colorizer, self._steady).colors
+        return Steady(self._colorizer, self._steady, self._anchors).colors
+
+    def _anchor(self) -> Iterator[int]:
+        """Look through the film for what key frames say; yield the number of frames seen."""
+        if not self._keys:
+            return
+        found, colorizer = Anchors(self._colorizer.strength), self._colorizer
+        eye = Eye(colorizer, self.film)
+        frames = (eye(picture) for picture in within(self._reader, self.film, self._options))
+        cutter = Steady(colorizer, self._steady).cutter()
+        for count, _ in enumerate(found.scan(frames, self._keys, cutter, colorizer.info.stride), 1):
+            yield count
+        self.warnings += [f"no frame for key frame {printable(path)}" for path in found.unused]
+        self.warnings += [f"key frame {printable(path)} is gray and says nothing" for path in found.gray]
+        self._anchors = found
 
     def estimate(self) -> dict[str, float | None]:
         """Return how fast the work goes, ``rate`` frames a second, and how long it takes, ``seconds``, by a trial.

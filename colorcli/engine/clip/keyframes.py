@@ -84,8 +84,8 @@ def _key(path: Path) -> KeyFrame:
     )
 
 
-def colors(path: Path, shape: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Return a key frame's colours, ``(2, h, w)`` float32 Lab units.
+def colors(path: Path, shape: tuple[int, int], size: tuple[int, int]) -> Tensor | None:
+    """Return a key frame's colours, ``(2, h, w)`` float32 Lab units; None if it is gray.
 
     Args:
         path: of the picture.
@@ -94,11 +94,11 @@ def colors(path: Path, shape: tuple[int, int], size: tuple[int, int]) -> Tensor:
 
     Raises:
         MediaError: it cannot be read.
-        UsageError: it has no colours or another shape.
+        UsageError: it has another shape.
     """
     pixels = photo.read(path).pixels
     if pixels.ndim == 2:
-        raise UsageError(f"key frame {printable(path)} is gray", hint="colour it, or take it out of the folder")
+        return None
     ratio = pixels.shape[1] / pixels.shape[0] / (shape[1] / shape[0])
     # What the network sees is rounded to a few pixels.
     if abs(ratio - 1) > _SHAPE + 4 / min(shape):
