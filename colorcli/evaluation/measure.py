@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from colorcli.engine import device as devices
 from colorcli.errors import ColorcliError, MediaError, UsageError
 from colorcli.evaluation import pairing, runner
 from colorcli.evaluation.bench import ANCHORS, GRAY, MEAN, RANDOM, TRUTH, Job, Seen, Task
@@ -86,7 +87,7 @@ def measure(request: Request, tell: Teller | None = None) -> Measured:
         _check_films(request, metrics)
     job = Job(Fitting(request.resize), tuple(metrics), tuple((one.model, one) for one in request.models))
     problems: list[tuple[str, ColorcliError]] = []
-    with runner.Workers(request.workers, len(tasks)) as workers:
+    with runner.Workers(_workers(request), len(tasks)) as workers:
         if compared:
             job = replace(job, anchors=_anchors(request, metrics, len(tasks), film=film))
             seen = _survey(job, tasks, workers, tell)
@@ -113,6 +114,13 @@ def measure(request: Request, tell: Teller | None = None) -> Measured:
     found = Measurement(words, facts, outcome.systems, outcome.pictures, "clips" if film else "pictures")
     failed = {name for name, _ in problems}
     return Measured(found, job, [task for task in tasks if task.name not in failed], problems)
+
+
+def _workers(request: Request) -> int | None:
+    """Return how many processes are to work: one where a model sits on an accelerator, unless others are asked for."""
+    if request.workers is None and any(devices.select(one.device).type != "cpu" for one in request.models):
+        return 1
+    return request.workers
 
 
 def _tasks(request: Request, tell: Teller) -> tuple[list[Task], str]:

@@ -22,11 +22,12 @@ from __future__ import annotations
 import itertools
 import math
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -86,12 +87,17 @@ class Workers:
         if self.count > 1:
             # A fork would copy torch's locks in whatever state they are.
             context = multiprocessing.get_context("spawn")
+            self._before = set(multiprocessing.active_children())
             self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=bench.start)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=error[0] is None, cancel_futures=True)
+        if self._pool is None:
+            return
+        if error[0] is not None:  # a clip may take minutes, and nobody waits for it any more
+            for process in set(multiprocessing.active_children()) - self._before:
+                process.terminate()
+        self._pool.shutdown(cancel_futures=True)
 
     def map(self, function: Callable[..., Any], tasks: Sequence[Task], *first: Any) -> Iterator[Any]:
         """Yield ``function(*first, chunk)`` for chunks of tasks, in order; only a few chunks are under way at once."""
@@ -103,7 +109,8 @@ class Workers:
         pending: deque[Future[Any]] = deque()
         try:
             for chunk in chunks:
-                pending.append(self._pool.submit(function, *first, chunk))
+                with _without_interrupts():  # processes may start here
+                    pending.append(self._pool.submit(function, *first, chunk))
                 if len(pending) > 3 * self.count:
                     yield pending.popleft().result()
             while pending:
@@ -112,6 +119,19 @@ class Workers:
             raise DeviceError(
                 "a worker process was killed, most likely for want of memory", hint="give fewer --workers"
             ) from error
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C for later: processes that start meanwhile never hear of it, not even before they can ignore it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def survey(job: Job, tasks: Sequence[Task], workers: Workers, tick: Callable[[], None]) -> Seen:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +174,45 @@ def test_plots_without_curves(invoke: Any, folders: tuple[Path, Path], tmp_path:
     done = invoke("metric", folders[0], "--workers", 1, "--plot", tmp_path / "plots")
     assert done.exit_code == 0 and "auc.png: nothing to draw" in done.stderr
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["spread.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs groups of processes")
+def test_an_interrupt_is_one_line_even_while_workers_start(folders: tuple[Path, Path]) -> None:
+    for i in range(60):
+        shutil.copy(folders[0] / "0_color.bmp", folders[0] / f"x{i}.bmp")
+        shutil.copy(folders[1] / "0.png", folders[1] / f"x{i}.png")
+    ask = (folders[0], "-t", folders[1], "--workers", 2)
+    # A test run in the background ignores Ctrl-C, and what it starts would, too.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from colorcli.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, "metric", *map(str, ask)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    while not (started := _children(process.pid)) and process.poll() is None:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    out, told = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b""), told
+    assert told.decode().strip().splitlines()[-1] == "interrupted" and b"Traceback" not in told
+    end = time.monotonic() + 20
+    while any(map(_alive, started)) and time.monotonic() < end:
+        time.sleep(0.05)  # the keeper of semaphores ends after the process it serves
+    assert not any(map(_alive, started))
+
+
+def _children(pid: int) -> list[str]:
+    """Processes that a process has started, where the system tells."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    if not path.exists():
+        pytest.skip("the system does not list children")
+    return path.read_text().split()
+
+
+def _alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from colorcli.engine.options import ColorizeOptions
@@ -138,6 +139,16 @@ def test_one_bad_picture_does_not_stop_the_others(pairs: tuple[Path, Path]) -> N
     assert "its aspect ratio is not that of 0.png (64 x 64 and 64 x 48)" in problems["0.png"]
     assert found.measurement.systems[-1].pictures == 3
     assert found.measurement.protocol["pictures"].startswith("3 of ")
+
+
+def test_a_picture_with_holes(pairs: tuple[Path, Path]) -> None:
+    path = pairs[0] / "0.png"
+    picture = cv2.imread(str(path))[..., ::-1] / np.float32(255)
+    picture[3:5, 3:5] = np.nan
+    path.unlink()
+    tifffile.imwrite(path.with_suffix(".tif"), picture.astype(np.float32), photometric="rgb")
+    [(name, error)] = measure(Request(results=pairs[:1], truth=pairs[1], metrics=("psnr",), workers=1)).problems
+    assert name == "0.png" and "NaN" in error.message and "0.tif" in error.message
 
 
 def test_nothing_left_is_an_error(pairs: tuple[Path, Path], write: Any) -> None:
