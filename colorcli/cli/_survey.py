@@ -10,7 +10,7 @@ from colorcli.errors import MediaError
 from colorcli.media._messages import printable
 
 if TYPE_CHECKING:
-    from colorcli.cli.video import Films
+    from colorcli.cli._films import Films
 
 
 def survey(source: Path, options: Films) -> None:

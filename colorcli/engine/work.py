@@ -7,12 +7,10 @@ import dataclasses
 import functools
 import io
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from colorcli.engine import hints, triage
-from colorcli.engine import settings as deciding
 from colorcli.engine.batching import Item
 from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.document import Document
@@ -20,6 +18,7 @@ from colorcli.engine.identity import Identity
 from colorcli.engine.options import RunOptions
 from colorcli.engine.outcome import RECOLOR, Outcomes
 from colorcli.engine.result import Skip
+from colorcli.engine.stamp import Stamp
 from colorcli.errors import MediaError
 from colorcli.media import photo as photos
 from colorcli.media import provenance
@@ -44,6 +43,7 @@ class Work:
     def __init__(self, colorizer: Colorizer, options: RunOptions) -> None:
         self._colorizer, self._options = colorizer, options
         self._outcomes = Outcomes(colorizer.model)
+        self._stamp = Stamp(colorizer, options)
 
     # -- before the network ---------------------------------------------------------------------------------------
 
@@ -188,16 +188,10 @@ class Work:
         if photo is None or prepared is None or ab is None:
             raise ValueError(f"{item.job.source} came to be written without being predicted")
         colored = self._colorizer.finish(photo, prepared, ab)
-        if not self._options.provenance:
-            return colored
-        settings = {**self._stamp.settings, "size": prepared.size}
+        more: dict[str, str | int | float | None] = {}
         if item.hints is not None:
-            settings |= {"decoder": self._colorizer.hinted_decoder, "hints": item.hints.sha256}
-        stamp = dataclasses.replace(self._stamp, settings=settings)
-        height, width = colored.pixels.shape[:2]
-        return dataclasses.replace(
-            colored, metadata=provenance.stamped(colored.metadata, stamp, width=width, height=height)
-        )
+            more = {"decoder": self._colorizer.hinted_decoder, "hints": item.hints.sha256}
+        return self._stamp(colored, prepared, **more)
 
     def copy(self, item: Item) -> None:
         """Let a photo through byte for byte."""
@@ -249,33 +243,6 @@ class Work:
         if item.buffer is not None and item.written and not item.keep:
             assert not isinstance(item.job.output, Path)
             item.job.output.write(item.buffer.getbuffer())
-
-    @functools.cached_property
-    def _settings(self) -> deciding.Settings:
-        colorizer = self._colorizer
-        found = deciding.settings(colorizer.options, self._options, colorizer.model.card)
-        return {**found, "decoder": colorizer.decoder}
-
-    @functools.cached_property
-    def _stamp(self) -> provenance.Provenance:
-        about_pixels = (
-            "size",
-            "fit",
-            "strength",
-            "temperature",
-            "decoder",
-            "form",
-            "upsampler",
-            "seed",
-            "palette",
-            "tta",
-        )
-        return provenance.Provenance(
-            tool=f"colorcli {version('colorcli')}",
-            model=self._colorizer.model.card.name,
-            weights_sha256=self._colorizer.weights_sha256,
-            settings={name: self._settings[name] for name in (*about_pixels, "tta")},
-        )
 
 
 def document(work: Work, first: Item) -> Document:

@@ -171,7 +171,7 @@ _LETTER = b"Dear Sir, the reel is in the post.\n" * 50
 _NOISE = np.random.default_rng(3).bytes(5000)
 BAD: dict[str, Case] = {
     "missing": Case(lambda folder: folder / "missing.mp4", 5, ("no such file",)),
-    "a folder": Case(lambda folder: folder, 5, ("is a folder",)),
+    "a folder": Case(lambda folder: folder, 5, ("no numbered pictures in it",)),
     "a pipe": Case(_pipe, 5, ("not a regular file",)),
     "empty": Case(_written("empty.mp4", b""), 5, ("the file is empty",)),
     "text": Case(_written("text.mp4", _LETTER), 5, ("not a video that can be read",)),

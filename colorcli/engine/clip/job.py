@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from colorcli.errors import UsageError
 from colorcli.media.video.codecs import Encoding, container_of
@@ -65,7 +65,7 @@ class FilmJob:
     """One film to colorize.
 
     Attributes:
-        input: the file.
+        input: the file, or a stream of y4m.
         output: the film that is made of it.
 
     Raises:
@@ -73,13 +73,23 @@ class FilmJob:
         UsageError: both are one file.
     """
 
-    input: Path
+    input: Path | BinaryIO
     output: Path
 
     def __post_init__(self) -> None:
         container_of(self.output.suffix)
-        if self.input.resolve() == self.output.resolve():
+        if isinstance(self.input, Path) and self.input.resolve() == self.output.resolve():
             raise UsageError(f"{str(self.input)!r} is both input and output", hint="name another output with -o")
+
+    @property
+    def source(self) -> str:
+        """The input's name for messages and reports; ``-`` for a stream."""
+        return str(self.input) if isinstance(self.input, Path) else "-"
+
+    @property
+    def form(self) -> str | None:
+        """FFmpeg's name of the input's format where it is given, not found out."""
+        return None if isinstance(self.input, Path) else "yuv4mpegpipe"
 
     @property
     def container(self) -> str:

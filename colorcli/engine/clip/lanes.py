@@ -1,4 +1,8 @@
-"""The threads beside a film's own: one reads and shrinks frames, one colours, encodes and stores them."""
+"""The threads beside a film's own: one reads and shrinks frames, one colours, encodes and stores them.
+
+What a picture is, is the business of who makes them and of the sink that takes them: a decoded frame of a film, or a
+photo of a sequence of them.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 
 from colorcli.engine import threads
 from colorcli.engine.clip.frames import Colors, Frame
-from colorcli.engine.clip.sight import Brush, Eye
 from colorcli.engine.clip.work import Segment, Workplace
-from colorcli.media.video import spool
-from colorcli.media.video.encoder import Encoder, Target
-from colorcli.media.video.picture import Picture
 
 #: Frames that wait between two threads.
 _WAITING = 6
@@ -35,14 +35,14 @@ class Reading:
         eye: makes them small.
     """
 
-    def __init__(self, pictures: Iterator[Picture], eye: Eye) -> None:
+    def __init__(self, pictures: Iterator[Any], eye: Callable[[Any], Frame]) -> None:
         self._pictures, self._eye = pictures, eye
-        self._queue: queue.Queue[tuple[Picture, Frame] | BaseException | None] = queue.Queue(_WAITING)
+        self._queue: queue.Queue[tuple[Any, Frame] | BaseException | None] = queue.Queue(_WAITING)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="film reader", daemon=True)
         self.seconds = 0.0
 
-    def __iter__(self) -> Iterator[tuple[Picture, Frame]]:
+    def __iter__(self) -> Iterator[tuple[Any, Frame]]:
         """Yield frames as they come; raise what stopped the thread."""
         self._thread.start()
         while True:
@@ -81,25 +81,44 @@ class Reading:
         _put(self._queue, item, self._stopped.is_set)
 
 
+class Sink(Protocol):
+    """Takes the frames of one segment.
+
+    Attributes:
+        stages: seconds that each of its steps worked, so far.
+    """
+
+    stages: dict[str, float]
+
+    def add(self, picture: Any, colors: Colors, frame: Frame) -> None:
+        """Take a frame and its colours."""
+
+    def finish(self) -> None:
+        """Do what is left to do for the segment."""
+
+
+#: Opens a sink. It may write to the file, which is that of the segment; there is none where nothing is resumed.
+Sinks = Callable[[BinaryIO | None], Sink]
+
+
 class Writing:
     """Colours, encodes and stores frames in a thread of its own, segment by segment.
 
     Args:
-        work: takes the segments.
-        target: how they are encoded.
-        brush: makes chroma.
+        work: keeps record of segments; None where nothing is resumed.
+        sinks: opens a sink for each segment.
     """
 
-    def __init__(self, work: Workplace, target: Target, brush: Brush) -> None:
-        self._work, self._target, self._brush = work, target, brush
+    def __init__(self, work: Workplace | None, sinks: Sinks) -> None:
+        self._work, self._sinks = work, sinks
         self._queue: queue.Queue[Any] = queue.Queue(_WAITING)
         self._error: BaseException | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="film writer", daemon=True)
         self._thread.start()
-        self.painting = self.encoding = 0.0
+        self.stages: dict[str, float] = {}
 
-    def put(self, item: tuple[Picture, Colors, Frame] | Segment) -> None:
+    def put(self, item: tuple[Any, Colors, Frame] | Segment) -> None:
         """Hand over a frame, or what ends its segment.
 
         Raises:
@@ -129,7 +148,7 @@ class Writing:
     def _run(self) -> None:
         threads.only_one()
         try:
-            index = len(self._work.segments)
+            index = len(self._work.segments) if self._work is not None else 0
             while (item := self._get()) is not None:
                 self._write(index, item)
                 index += 1
@@ -137,28 +156,18 @@ class Writing:
             self._error = error
 
     def _write(self, index: int, item: Any) -> None:
-        encoder = Encoder(self._target)
-        with self._work.writing(index) as file:
-            spool.begin(file, {"extradata": encoder.extradata.hex()})
+        with self._work.writing(index) if self._work is not None else contextlib.nullcontext() as file:
+            sink = self._sinks(file)
             while not isinstance(item, Segment):
                 if item is None:
                     raise ValueError("a segment without an end")
-                for packet in self._encoded(encoder, *item):
-                    spool.put(file, packet)
+                sink.add(*item)
                 item = self._get()
-            for packet in encoder.finish():
-                spool.put(file, packet)
-            spool.end(file)
-        self._work.add(item)
-
-    def _encoded(self, encoder: Encoder, picture: Picture, colors: Colors, frame: Frame) -> list[spool.Coded]:
-        begun = time.perf_counter()
-        chroma = None if colors.keep else self._brush(picture, colors, frame.prepared)
-        painted = time.perf_counter()
-        packets = encoder.add(picture, chroma)
-        self.painting += painted - begun
-        self.encoding += time.perf_counter() - painted
-        return packets
+            sink.finish()
+        for name, seconds in sink.stages.items():
+            self.stages[name] = self.stages.get(name, 0) + seconds
+        if self._work is not None:
+            self._work.add(item)
 
     def _get(self) -> Any:
         while True:

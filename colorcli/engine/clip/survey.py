@@ -21,7 +21,6 @@ from colorcli.engine.colorizer import Colorizer
 from colorcli.media import photo
 from colorcli.media._messages import from_os_error
 from colorcli.media.photo import Photo
-from colorcli.media.video.film import Film
 from colorcli.media.video.picture import Picture
 from colorcli.media.video.reader import Reader
 
@@ -76,7 +75,7 @@ class Survey:
         pictures: dict[int, Picture] = {}
 
         def frames() -> Iterator[Frame]:
-            for picture in within(self._reader, self.film, self._options):
+            for picture in self._reader.part(None, 0, self._options.start, self._options.end):
                 pictures[picture.number] = picture
                 yield self._eye(picture)
 
@@ -116,15 +115,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise from_os_error(error, folder, doing="write") from error
-
-
-def within(reader: Reader, film: Film, options: FilmOptions) -> Iterator[Picture]:
-    """Yield the frames of the part of a film that is asked for, from its beginning."""
-    end = None if options.end is None else (film.start + options.end) / film.time_base
-    for picture in reader.pictures(start=options.start):
-        if end is not None and picture.pts >= end:
-            return
-        yield picture
 
 
 def _codes(picture: Picture) -> torch.Tensor:

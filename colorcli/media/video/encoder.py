@@ -176,7 +176,7 @@ class Encoder:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._context = open_context(target)
-        self._map = _mapping(target)
+        self._composer = Composer(target)
         self.extradata: bytes = self._context.extradata or b""
 
     def add(self, picture: Picture, chroma: Codes | None) -> list[Coded]:
@@ -190,7 +190,7 @@ class Encoder:
         Returns:
             What the encoder gives, of this frame or of others before it.
         """
-        frame = self._frame(picture, chroma)
+        frame = self._composer(picture, chroma)
         frame.pts, frame.time_base = picture.pts, self._target.film.time_base
         if self._target.time_base != self._target.film.time_base:
             frame.pts = round(picture.pts * self._target.film.time_base / self._target.time_base)
@@ -209,7 +209,16 @@ class Encoder:
             if packet.size
         ]
 
-    def _frame(self, picture: Picture, chroma: Codes | None) -> VideoFrame:
+
+class Composer:
+    """Puts frames together: luma as it was read, chroma as it was computed, in the target's form."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._map = _mapping(target)
+
+    def __call__(self, picture: Picture, chroma: Codes | None) -> VideoFrame:
+        """Return a frame to be encoded; arguments as for `Encoder.add`."""
         target, source = self._target, picture.frame
         have, want = layout(source.format.name), target.planes
         if have.name == want.name and self._map is None and target.compare is None:

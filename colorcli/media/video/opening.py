@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
@@ -69,7 +69,7 @@ def find_pictures(container: InputContainer, name: str) -> VideoStream:
     if stream is None:
         kinds = ", ".join(f"{one.type} ({codec_of(one)})" for one in container.streams) or "nothing"
         raise MediaError(f"no film in {name}, only {kinds}", hint="check that it is the right file")
-    if stream.codec_context is None:
+    if getattr(stream, "codec_context", None) is None:  # the stubs do not know of it
         if any(f"({tag} / " in _dumped(container) for tag in _ENCRYPTED):
             raise encrypted(name)
         raise MediaError(
@@ -82,12 +82,12 @@ def find_pictures(container: InputContainer, name: str) -> VideoStream:
     return stream
 
 
-def _dumped(container: InputContainer) -> str:
+def _dumped(container: Any) -> str:
     """Return what FFmpeg tells of a file: the only place that names the codec of a stream without decoder."""
     before = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)
     try:
-        return container.dumps_format()
+        return str(container.dumps_format())
     finally:
         av.logging.set_level(before)
 

@@ -104,6 +104,27 @@ class Reader:
                 before.append(picture)
         raise MediaError(f"{self._name} has changed since the work on it began", hint="--force begins anew")
 
+    def part(self, at: Point | None, run_up: int, start: float, end: float | None) -> Iterator[Picture]:
+        """Do :meth:`pictures`, up to ``end``, seconds from the film's beginning; None is the film's end."""
+        last = None if end is None else (self.film.start + end) / self.film.time_base
+        for picture in self.pictures(at, run_up=run_up, start=start):
+            if last is not None and picture.pts >= last:
+                return
+            yield picture
+
+    def wrong(self) -> tuple[str, ...]:
+        """Say what was wrong with the frames read so far."""
+        found = []
+        if self.damaged:
+            found.append(f"{self.damaged} damaged packets or frames were passed over or mended by the decoder")
+        if self.mended:
+            found.append(f"{self.mended} time stamps were missing or out of order, and were given anew")
+        if self.resized:
+            found.append(f"{self.resized} frames of another size were scaled to that of the first")
+        if self.broken:
+            found.append(f"the file breaks off: {self.broken}")
+        return tuple(found)
+
     # -- decoding ---------------------------------------------------------------------------------------------------
 
     def _decode(self) -> Iterator[VideoFrame]:
