@@ -4,6 +4,9 @@ Where each pixel of a frame lies in the key frame is added up link by link (:mod
 key's colours are then fetched once, so that they do not blur on the way. A pixel that was covered on the way, or looks
 different where it arrives, is not the key's. Between two keys each counts the more the nearer it is.
 
+What no key reaches, as it was covered or came in later, takes the colours of what looks alike near it and that the
+network would have coloured alike.
+
 This takes a pass over the film of its own, before the colours are made, because a key colours the frames before it,
 too. What it finds waits in a temporary file, 8 kB a frame at the default network's size.
 """
@@ -29,10 +32,14 @@ from colorcli.engine.clip.links import alike
 from colorcli.engine.clip.shots import Cutter, Step
 from colorcli.motion.flow import inside, resize, warp
 
-__all__ = ["Anchors"]
+__all__ = ["Anchors", "spread"]
 
 #: A step along a flow is good if its trust is above the second, and ends at the first: noise costs trust at each step.
 _LOST, _GOOD = 0.05, 0.3
+#: Likeness for spreading: lightness, predicted colour and place (in short sides) off by this much count e^-0.5.
+_LIGHTNESS, _COLOR, _PLACE = 6.0, 8.0, 0.25
+#: Pixels that colours are spread over, about; weights of like pixels that must come together for half of a colour.
+_PIXELS, _ENOUGH = 1600, 4.0
 #: Frames before a key that are waited for, at most.
 _BACK = 2000
 
@@ -71,6 +78,33 @@ class _Passed:
     L: Tensor
     flow: Tensor | None = None
     trust: Tensor | None = None
+
+
+def spread(ab: Tensor, known: Tensor, weight: Tensor, L: Tensor) -> Tensor:
+    """Put known colours over predicted ones, and carry them to like places where they are not known.
+
+    Args:
+        ab: ``(2, h, w)`` predicted, Lab units.
+        known: ``(2, h, w)`` known colours.
+        weight: ``(h, w)`` how well they are known, 0..1.
+        L: ``(1, h, w)`` lightness, 0..100.
+
+    Returns:
+        ``(2, h, w)``; ``known`` where the weight is 1.
+    """
+    height, width = weight.shape
+    factor = max((height * width / _PIXELS) ** 0.5, 1.0)
+    size = max(round(height / factor), 1), max(round(width / factor), 1)
+    small = resize(torch.cat((L, ab, (known - ab) * weight, weight[None])), size)
+    rows = torch.arange(size[0])[:, None].expand(size) / (min(size) * _PLACE)
+    columns = torch.arange(size[1])[None, :].expand(size) / (min(size) * _PLACE)
+    features = torch.stack((small[0] / _LIGHTNESS, small[1] / _COLOR, small[2] / _COLOR, rows, columns))
+    features = features.flatten(1).T
+    alike = torch.exp(-torch.cdist(features, features).square() / 2)
+    sums = (alike @ small[3:].flatten(1).T).T.reshape(3, *size)
+    # Where little is like, little is moved: the divisor holds what is missing.
+    moved = resize(sums[:2] / (sums[2:] + _ENOUGH), (height, width))
+    return torch.lerp(ab + moved, known, weight)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from torch import Tensor
 from colorcli.color.lab import lab_to_rgb
 from colorcli.engine import triage
 from colorcli.engine.clip import shotlist, shots
-from colorcli.engine.clip.anchors import Anchors
+from colorcli.engine.clip.anchors import Anchors, spread
 from colorcli.engine.clip.blend import Cell, Past, blend
 from colorcli.engine.clip.frames import Colors, Frame
 from colorcli.engine.clip.options import SteadyOptions
@@ -28,6 +28,7 @@ from colorcli.engine.clip.shotlist import Shot
 from colorcli.engine.clip.shots import Step
 from colorcli.engine.colorizer import Colorizer
 from colorcli.media.photo import Photo
+from colorcli.motion.flow import resize
 
 __all__ = ["Steady"]
 
@@ -186,7 +187,10 @@ class _Running:
         """Return the colours of the first slot, those of key frames over the network's."""
         ab = self._colors(slot)
         known = None if self._anchors is None else self._anchors.at(slot.step.frame.number)
-        return ab if known is None else torch.lerp(ab, known[0], known[1])
+        if known is None:
+            return ab
+        size = (ab.shape[1], ab.shape[2])
+        return spread(ab, *known, resize(slot.step.frame.prepared.L_small, size))
 
     def _colors(self, slot: _Slot) -> Tensor:
         """Return the colours of the first slot."""

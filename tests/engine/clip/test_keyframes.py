@@ -14,7 +14,7 @@ from torch import Tensor
 
 from colorcli.color.lab import lab_to_rgb
 from colorcli.engine.clip import keyframes
-from colorcli.engine.clip.anchors import Anchors
+from colorcli.engine.clip.anchors import Anchors, spread
 from colorcli.engine.clip.options import SteadyOptions
 from colorcli.engine.clip.shots import Cutter
 from colorcli.engine.clip.steady import Steady
@@ -133,3 +133,14 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a1.png"), np.tile(np.uint8([10, 90, 200]), (72, 72, 1)))
     with pytest.raises(UsageError, match="not the film's shape"):
         run(L, tmp_path)
+
+
+def test_colours_spread_to_what_is_like_and_no_further() -> None:
+    L = torch.full((1, 20, 32), 30.0)
+    L[:, :, 16:] = 70.0
+    ab, known, weight = torch.zeros(2, 20, 32), torch.zeros(2, 20, 32), torch.zeros(20, 32)
+    known[0, :, :8], weight[:, :8] = 40.0, 1.0  # half of the dark side is known to be red
+    found = spread(ab, known, weight, L)
+    torch.testing.assert_close(found[:, :, :8], known[:, :, :8])
+    assert found[0, :, 8:12].mean() > 30
+    assert found[:, :, 17:].abs().max() < 1
