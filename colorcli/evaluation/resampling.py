@@ -2,6 +2,9 @@
 
 A replicate draws n pictures of n with replacement; how often each one is drawn is multinomial, and a multinomial is a
 chain of binomials. So each replicate needs to remember only how many draws it has left and the sum of rows it drew.
+
+Intervals are percentiles. For distances that cannot be negative and are near 0, such as ``ab-histogram`` of the row
+Random, the interval lies above the score: a replicate differs from the truth by chance, too.
 """
 
 from __future__ import annotations
