@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ for _name in [name for name in os.environ if name.startswith("COLORCLI_")]:
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner, Result
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Photos and shards of the workplace, not part of the repository.
@@ -36,6 +37,17 @@ def _seeds() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def invoke() -> Callable[..., Result]:
+    """Run a command in this process; its words come back apart, as ``stdout`` and ``stderr``."""
+    from colorcli.cli import app
+
+    def call(*arguments: object, stdin: bytes | None = None, **environment: str) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin, env=environment)
+
+    return call
 
 
 @pytest.fixture(scope="session")

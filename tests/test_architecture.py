@@ -53,7 +53,7 @@ KEPT_IN = {
     "rawpy": ("media.raw",),
     "av": ("media.video",),
     "huggingface_hub": ("weights.hub",),
-    "filelock": ("engine.lock",),
+    "filelock": ("engine.lock", "weights.pull"),
     "pathspec": ("engine.selection",),
     "typer": ("cli",),
     "rich": ("cli", "report"),

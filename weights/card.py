@@ -67,7 +67,8 @@ class Source:
 
     def __str__(self) -> str:
         if self.kind == "hub":
-            return f"hf:{self.repository}{f'@{self.revision}' if self.revision else ''}:{self.file}"
+            revision, file = self.revision and f"@{self.revision}", self.file and f":{self.file}"
+            return f"{HUB}{self.repository}{revision}{file}"
         return self.url or self.file
 
 

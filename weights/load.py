@@ -105,6 +105,17 @@ def state_of(model: Model) -> dict[str, Tensor]:
         raise unreadable(model, error) from error
 
 
+def check(model: Model) -> None:
+    """See that a model's weights are undamaged and fit its network, key by key.
+
+    Raises:
+        UsageError: unknown network.
+        WeightsError: they are or do not; the message lists what differs.
+    """
+    network = build(model.card.network, model.card.sizes, origin=f"model {model.card.name!r}")
+    _check_fit(model, network.state_dict(), state_of(model))
+
+
 def build(network: str, sizes: Mapping[str, Any], *, origin: str = "these weights") -> nn.Module:
     """Build a network whose weights are about to be replaced: they are whatever was in memory.
 

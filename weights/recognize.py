@@ -16,12 +16,13 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from colorcli.errors import ColorcliError, WeightsError
+from colorcli.errors import ColorcliError, UsageError, WeightsError
 from colorcli.registry import NETWORKS, Registry
 from colorcli.weights import cache, checkpoint
 from colorcli.weights.card import Card, Source
 from colorcli.weights.load import build, differences
-from colorcli.weights.resolve import HEADER_KEY, named_after
+from colorcli.weights.resolve import HEADER_KEY, named_after, readable_card
+from colorcli.weights.save import write_safetensors
 
 CONVERTERS = Registry("colorcli.weights.convert", "converter")
 #: How many keys of an unknown file a message shows.
@@ -120,7 +121,7 @@ def convert(path: Path, *, sha256: str = "", unsafe: bool = False) -> Path:
     """
     sha256 = sha256 or sha256_of(path)
     target = cache.converted(sha256)
-    if target.is_file() and cache.hash_beside(target).is_file():
+    if target.is_file() and cache.hash_beside(target).is_file() and readable_card(target) is not None:
         return target
     found = fitting(checkpoint.read(path, unsafe=unsafe).state, str(path))
     card = card_for(found.network, found.sizes, named_after(path), source=Source(kind="file", file=path.name))
@@ -165,3 +166,34 @@ def fitting(state: Mapping[str, Tensor], origin: str) -> Recognized:
             hint="the file is incomplete, or of a variant that colorcli does not know",
         )
     return found
+
+
+def write(
+    path: Path, target: Path, *, unsafe: bool = False, half: bool = False, licence: str = "", overwrite: bool = False
+) -> Card:
+    """Write a file's weights as safetensors with our names and a card: a model in one file.
+
+    Args:
+        path: of any file that `colorcli.weights.checkpoint.read` reads.
+        target: ends in ``.safetensors``.
+        unsafe: run what a pickle asks for.
+        half: store matrices and kernels in fp16.
+        licence: of the weights, for the card.
+        overwrite: replace a file that exists.
+
+    Returns:
+        The card.
+
+    Raises:
+        UsageError: there is no such file; ``target`` exists, or has another ending.
+        WeightsError: the file is damaged, asks to run code, or fits no network.
+    """
+    if target.suffix != ".safetensors":
+        raise UsageError(f"{target}: weights are written as safetensors", hint="name a file that ends in .safetensors")
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target}: exists", hint="name another file, or --force to replace it")
+    found = fitting(checkpoint.read(path, unsafe=unsafe).state, str(path))
+    source = Source(kind="file", file=target.name)
+    card = card_for(found.network, found.sizes, named_after(target), source=source, licence=licence)
+    write_safetensors(target, found.state, card, half=half)
+    return card

@@ -183,9 +183,6 @@ def downloaded(card: Card) -> Model:
 
     Args:
         card: without a network, if none is known: that of the file is taken then, under this one's name.
-
-    Raises:
-        WeightsError: a file in the cache is damaged.
     """
     pin = cache.pin(card.source)
     sha256 = pin.sha256 if pin is not None else (card.sha256 or "").lower()
@@ -193,15 +190,28 @@ def downloaded(card: Card) -> Model:
     published = sha256
     if file is None or not file.is_file():
         original = pin.file if pin is not None else None
-        mine = original is not None and original.suffix == ".safetensors" and card_text(original) is not None
+        mine = original is not None and original.suffix == ".safetensors" and readable_card(original) is not None
         file, published = (original, "") if mine else (None, "")
-    if not card.network and file is not None:
-        text = card_text(file)
-        assert text is not None  # both kinds of files have one
+        if mine and pin is not None:
+            card = dataclasses.replace(card, sha256=pin.sha256)
+    text = readable_card(file) if not card.network and file is not None else None
+    if not card.network and text is None:
+        file = None  # damaged: to be made anew
+    if text is not None:
         licence = pin.licence if pin is not None else ""
         made = parse(text, origin=str(file))
-        card = dataclasses.replace(made, name=card.name, source=card.source, licence=made.licence or licence)
+        card = dataclasses.replace(
+            made, name=card.name, source=card.source, sha256=card.sha256, licence=made.licence or licence
+        )
     return Model(card, file, published)
+
+
+def readable_card(path: Path) -> str | None:
+    """Return the card in a safetensors file's header, None if there is none or the file is damaged."""
+    try:
+        return card_text(path)
+    except WeightsError:
+        return None
 
 
 def unreadable(model: Model, error: OSError) -> WeightsError:

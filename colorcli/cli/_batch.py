@@ -40,7 +40,8 @@ def run(
         jobs: at least one.
         asked: how photos are colorized.
         how: how the run goes about it.
-        model: resolved; before torch is loaded, so that misspelt names are told at once.
+        model: named; before torch is loaded, so that misspelt names are told at once. Its weights are fetched here if
+            they have to be.
         options: of the command line; ``dry_run`` and ``debug`` count here.
         output: the command's voice.
         folder: takes all outputs, and is made first; None where each photo has an output of its own.
@@ -52,6 +53,10 @@ def run(
         OSError: ``folder`` cannot be made; the one photo cannot be opened.
         KeyboardInterrupt: with a sentence on how far it went.
     """
+    from colorcli.engine import blend
+
+    if not options.dry_run:
+        model = blend.fetched(model, options.fetching(output))
     _open_books(jobs, asked, how, model)
     if options.dry_run:
         _show_plan(jobs, model, how, output)
@@ -71,11 +76,13 @@ def _open_books(jobs: Sequence[Job], asked: ColorizeOptions, how: RunOptions, mo
     books = {id(job.book): job.book for job in jobs if job.book is not None}
     if not books:
         return
+    from colorcli.engine import blend
     from colorcli.engine import settings as deciding
 
     settings = deciding.settings(asked, how, model.card)
     for book in books.values():
-        book.how, book.settings, book.key = how, settings, deciding.key(settings, model.sha256)
+        sha256 = "" if blend.missing(model) else model.sha256  # in a dry run; nothing was done with it yet
+        book.how, book.settings, book.key = how, settings, deciding.key(settings, sha256)
 
 
 def _decided(job: Job, how: RunOptions, *, hashing: bool) -> Verdict | None:
@@ -118,7 +125,13 @@ def _show_plan(jobs: Sequence[Job], model: Model, how: RunOptions, output: Outpu
         else:
             why = f"skipped: {verdict.skip}" if verdict.skip else verdict.why
             output.line(f"{printable(job.source)} -> {printable(job.target)}" + (f"  ({why})" if why else ""))
-    output.note(f"{_photos(todo)} to colorize with model {model.card.name}, {len(jobs) - todo} to skip; nothing done")
+    from colorcli.engine import blend
+
+    absent = blend.missing(model)
+    size = sum(part.card.source.megabytes for part in absent)
+    fetched = f" (to be fetched first{f', {size} MB' if size else ''})" if absent else ""
+    skips = f"{len(jobs) - todo} to skip; nothing done"
+    output.note(f"{_photos(todo)} to colorize with model {model.card.name}{fetched}, {skips}")
 
 
 def _results(

@@ -9,10 +9,11 @@ Nothing in this file imports torch, numpy or an image codec: it is loaded for ``
 import dataclasses
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,9 @@ from colorcli.cli._output import Output
 from colorcli.engine.options import PRECISIONS
 from colorcli.errors import UsageError
 from colorcli.registry import near_miss
+
+if TYPE_CHECKING:
+    from colorcli.weights.pull import Fetching
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 FORMS = ("joint", "report")
@@ -166,3 +170,33 @@ class Words:
         if self.quiet and self.verbose:
             raise UsageError("--quiet and --verbose exclude each other", hint="leave one out")
         return Output(json=self.json, quiet=self.quiet, verbose=self.verbose)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models(Words):
+    """How weights are had that are not here yet: the options of every command that takes a model."""
+
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", envvar="COLORCLI_OFFLINE", help="Fetch no weights.", rich_help_panel=MACHINE),
+    ] = False
+    accept_licence: Annotated[
+        bool,
+        typer.Option(
+            "--accept-licence",
+            "--accept-license",
+            help="Agree to a model's licence that excludes commercial use; remembered.",
+            rich_help_panel=MACHINE,
+        ),
+    ] = False
+
+    def fetching(self, output: Output) -> "Fetching":
+        """Return how downloads are gone about, announced by ``output``."""
+        from colorcli.weights.pull import Fetching
+
+        return Fetching(
+            offline=self.offline,
+            accept_licence=self.accept_licence,
+            say=output.note,
+            bars=not self.quiet and sys.stderr.isatty(),
+        )

@@ -13,8 +13,8 @@ from colorcli.cli._options import (
     FORMS,
     MACHINE,
     DeviceOption,
+    Models,
     PrecisionOption,
-    Words,
     completion,
     models,
     one_of,
@@ -24,7 +24,7 @@ from colorcli.registry import DECODERS, UPSAMPLERS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Colouring(Words):
+class Colouring(Models):
     """How pictures are colorized, be they photos or the frames of a film, and what is done with files."""
 
     model: Annotated[
@@ -34,7 +34,7 @@ class Colouring(Words):
             "-m",
             envvar="COLORCLI_MODEL",
             autocompletion=completion(models),
-            help="Name of a model, run folder or .safetensors file.",
+            help="Name of a model, run folder, file of weights, or hf:owner/name.",
             rich_help_panel=COLOUR,
         ),
     ] = "default"

@@ -15,8 +15,8 @@ from colorcli.cli._options import (
     FILES,
     MACHINE,
     DeviceOption,
+    Models,
     PrecisionOption,
-    Words,
     completion,
     models,
     one_of,
@@ -116,7 +116,7 @@ def command(
     ] = False,
     list_metrics: Annotated[bool, typer.Option("--list", help="List the metrics and stop.")] = False,
     *,
-    options: Words,
+    options: Models,
 ) -> None:
     """Score results against the true photos, or models side by side; the protocol stands in the answer.
 
@@ -132,6 +132,11 @@ def command(
     if list_metrics:
         _list(output)
         return
+    from colorcli.weights.pull import ready
+
+    for name in _split(model):
+        ready(name, options.fetching(output))
+
     from colorcli.evaluation.measure import measure
     from colorcli.evaluation.request import Request
     from colorcli.report import scores

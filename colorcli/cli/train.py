@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorcli.cli._options import DeviceOption, PrecisionOption, Words, spread
+from colorcli.cli._options import DeviceOption, Models, PrecisionOption, spread
 from colorcli.cli._output import Output
 from colorcli.errors import UsageError
 
@@ -48,7 +48,9 @@ def command(
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option("--init", metavar="MODEL", help="Begin with the weights of a run, a model or a published file."),
+        typer.Option(
+            "--init", metavar="MODEL", help="Begin with the weights of a run, model, published file or hf:owner/name."
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of the run; --data may be other pictures.")
@@ -74,7 +76,7 @@ def command(
         typer.Option("--show", metavar="RECIPE", help="Print a recipe, complete.", autocompletion=recipe_names),
     ] = None,
     *,
-    options: Words,
+    options: Models,
 ) -> None:
     """Train a recipe on pictures; the run's folder is then a model: --model RUN.
 
@@ -98,6 +100,11 @@ def command(
     if not data or out is None:
         raise UsageError("train needs --data and -o", hint="colorcli train --data places/ -o runs/places")
     resolved = recipes.load(recipe or "default", changes) if not resume else _recipe_of(out, recipe, changes)
+
+    if init is not None:
+        from colorcli.weights.pull import begin
+
+        init = begin(init, options.fetching(output))
 
     from colorcli.engine.device import select
     from colorcli.training.distributed import joined

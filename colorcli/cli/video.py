@@ -72,11 +72,14 @@ def command(
     if job is None and not pictures:
         _check_streams(source, json=options.json)
 
-    from colorcli.weights.resolve import resolve
+    from colorcli.weights.pull import named, pull
 
-    model = resolve(asked.model)
+    model = named(asked.model)
     if job is not None and not options.dry_run and job.output.exists() and not how.overwrite:
         raise MediaError(f"the output exists already: {printable(job.output)}", hint="--overwrite replaces it")
+
+    if model.file is None and not options.dry_run:
+        model = pull(model.card, options.fetching(output))
 
     from colorcli.engine.colorizer import Colorizer
 

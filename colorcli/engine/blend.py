@@ -10,7 +10,8 @@ from functools import cached_property
 
 from colorcli.engine.options import ColorizeOptions
 from colorcli.errors import UsageError
-from colorcli.weights.resolve import Model, resolve
+from colorcli.weights.pull import Fetching, named, pull
+from colorcli.weights.resolve import Model
 
 _EXAMPLE = "for example --blend default:0.6,mrf:0.4"
 
@@ -59,17 +60,38 @@ def parse(text: str) -> list[tuple[str, float]]:
 
 
 def find(asked: ColorizeOptions) -> Model:
-    """Return the model, or the blend of models, that is asked for.
+    """Return the model, or the blend of models, that is asked for; what has to be fetched is not here yet.
 
     Raises:
         UsageError: unknown names, or a blend that has no meaning.
         WeightsError: a faulty card.
     """
     if asked.blend is None:
-        return resolve(asked.model)
+        return named(asked.model)
     if asked.model != ColorizeOptions.model:
         raise UsageError("a blend names its models itself", hint="leave out --model")
-    parts = tuple((resolve(name), share) for name, share in parse(asked.blend))
+    parts = tuple((named(name), share) for name, share in parse(asked.blend))
     first = parts[0][0]
     name = "+".join(f"{part.card.name}:{share:.4g}" for part, share in parts)
     return Blend(dataclasses.replace(first.card, name=name), first.file, first.published, parts)
+
+
+def missing(model: Model) -> list[Model]:
+    """Return the model, or those of a blend's parts, whose weights are not here."""
+    parts = [part for part, _ in model.parts] if isinstance(model, Blend) else [model]
+    return [part for part in parts if part.file is None]
+
+
+def fetched(model: Model, how: Fetching) -> Model:
+    """Return what :func:`find` returned with all weights here, fetched if need be.
+
+    Raises:
+        WeightsError: weights cannot be had.
+    """
+    if not missing(model):
+        return model
+    if not isinstance(model, Blend):
+        return pull(model.card, how)
+    parts = tuple((fetched(part, how), share) for part, share in model.parts)
+    first = parts[0][0]
+    return Blend(dataclasses.replace(first.card, name=model.card.name), first.file, first.published, parts)

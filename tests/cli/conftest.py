@@ -9,22 +9,8 @@ from pathlib import Path
 import cv2
 import pytest
 from skimage import data
-from typer.testing import CliRunner, Result
 
-from colorcli.cli import app
-
-Invoke = Callable[..., Result]
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
-
-
-@pytest.fixture
-def invoke() -> Invoke:
-    """Run a command in this process; its words come back apart, as ``stdout`` and ``stderr``."""
-
-    def call(*arguments: object, stdin: bytes | None = None, **environment: str) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin, env=environment)
-
-    return call
 
 
 @pytest.fixture

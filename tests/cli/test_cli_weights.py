@@ -11,8 +11,8 @@ def test_list_and_path(invoke: Any) -> None:
     listed = invoke("weights", "list")
     assert listed.exit_code == 0
     table = {line.split("\t")[0]: line.split("\t")[1:] for line in listed.stdout.splitlines()}
-    assert table["default"][0] == "installed" and table["ddcolor-tiny"][:1] == ["220 MB to download"]
-    assert table["eccv16"][1] == "BSD-2-Clause"
+    assert table["default"][0] == "installed" and table["ddcolor-tiny"][:2] == ["-", "220 MB to fetch"]
+    assert table["eccv16"][2] == "BSD-2-Clause"
     rows = [json.loads(line) for line in invoke("weights", "list", "--json").stdout.splitlines()]
     assert next(row for row in rows if row["model"] == "default")["scores"]["auc"] > 80
     found = invoke("weights", "path", "mrf")
