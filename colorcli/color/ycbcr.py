@@ -170,7 +170,8 @@ class Chroma:
         """Reduce chroma, in place, where R'G'B' ``(3, n)`` is outside; of wider primaries than sRGB's little is."""
         if self.coding.primaries == "bt2020":
             return
-        low, high = encoded.aminmax(dim=0)
+        red, green, blue = encoded
+        low, high = torch.minimum(torch.minimum(red, green), blue), torch.maximum(torch.maximum(red, green), blue)
         outside = torch.nonzero((low < -_SLACK) | (high > 1 + _SLACK)).squeeze(1)
         if len(outside):
             fy, narrow_u, narrow_v = fy[outside], u[outside], v[outside]
