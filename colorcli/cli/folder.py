@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +14,7 @@ import typer
 from colorcli.cli import _inputs
 from colorcli.cli._options import spread
 from colorcli.cli._pictures import Pictures
-from colorcli.errors import MediaError, UsageError
+from colorcli.errors import MediaError, SomeFailedError, UsageError
 from colorcli.media._messages import printable
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def command(
     *,
     options: Pictures,
 ) -> None:
-    """Colorize a folder of photos; run it again to go on where it stopped.
+    """Colorize a folder of photos and films; run it again to go on where it stopped.
 
     colorcli folder scans/ -o colored/
 
@@ -124,13 +126,34 @@ def command(
     from colorcli.engine import plan, selection
 
     plan.check_folders(root, out, in_place=options.in_place)
-    inputs = selection.find(
-        root, output=None if options.in_place else out, chosen=chosen, include=include or (), exclude=exclude or ()
+    find = functools.partial(
+        selection.find,
+        root,
+        output=None if options.in_place else out,
+        chosen=chosen,
+        include=include or (),
+        exclude=exclude or (),
     )
-    if not inputs:
+    inputs, films = find(), find(films=True)
+    if not inputs and not films:
         which = " of the kind asked for" if chosen is not None or include or exclude else ""
         raise MediaError(f"{root}: no pictures{which} in it", hint="`colorcli photo` takes single files of any name")
-    _run(root, out, inputs, suffix, (asked, how), options, output, review_below)
+    if films and (options.in_place or how.only_failed):
+        output.note(f"{len(films)} films are left alone: --in-place and --only-failed are for photos")
+        films = []
+    try:
+        if inputs:
+            _run(root, out, inputs, suffix, (asked, how), options, output, review_below)
+    except SomeFailedError:
+        if how.fail_fast:
+            films = []
+        raise
+    finally:
+        # After photos that failed too: `raise` of theirs goes on when the films are through.
+        if films and sys.exc_info()[0] in (None, SomeFailedError):
+            from colorcli.cli import _reels
+
+            _reels.run(root, out, films, asked, how, options, output)
 
 
 def _run(

@@ -9,6 +9,8 @@ from pathlib import Path
 from colorcli.errors import UsageError
 from colorcli.media._messages import printable
 from colorcli.media.discover import discover
+from colorcli.media.formats import READ_SUFFIXES
+from colorcli.media.video.codecs import FILM_SUFFIXES
 
 
 def find(
@@ -18,8 +20,9 @@ def find(
     chosen: Sequence[Path] | None = None,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    films: bool = False,
 ) -> list[Path]:
-    """Find the photos to do below a folder.
+    """Find the photos to do below a folder, or the films.
 
     Args:
         root: folder to search.
@@ -27,6 +30,7 @@ def find(
         chosen: these files below ``root`` in this order, instead of a search; they need not exist.
         include: patterns as in a ``.gitignore``, matched against names below ``root``; only photos that match one.
         exclude: the same; no photos that match one.
+        films: find films, which are known by their suffixes; without it all chosen files that are none are photos.
 
     Returns:
         Paths that begin with ``root``.
@@ -35,7 +39,12 @@ def find(
         MediaError: ``root`` is missing, no folder, or cannot be listed.
         UsageError: a chosen file does not lie below ``root``, or a pattern is none.
     """
-    found = _below(root, chosen) if chosen is not None else discover(root, exclude=[output] if output else [])
+    found: Iterator[Path]
+    if chosen is not None:
+        found = (path for path in _below(root, chosen) if (path.suffix.lower() in FILM_SUFFIXES) == films)
+    else:
+        suffixes = FILM_SUFFIXES if films else READ_SUFFIXES
+        found = discover(root, exclude=[output] if output else [], suffixes=suffixes)
     return list(_matching(root, found, include, exclude))
 
 

@@ -93,7 +93,8 @@ def main() -> None:
             stages = told["stages"]
             spent = ", ".join(f"{name} {1000 * stages[name] / count:.1f}" for name in stages if name != "all")
             rate = count / stages["all"]
-            print(f"{size} {count} frames: {rate:.1f} frames/s ({count / seconds:.1f} with start and join), peak {memory:.0f} MB")
+            whole = f"{count / seconds:.1f} with start and join"
+            print(f"{size} {count} frames: {rate:.1f} frames/s ({whole}), peak {memory:.0f} MB")
             print(f"  ms a frame: {spent}")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,9 @@ import films
 import numpy as np
 import pytest
 from skimage import data
+
+from colorcli.engine.clip import segments
+from colorcli.media.video import spool
 
 if TYPE_CHECKING:
     from conftest import Invoke
@@ -315,3 +319,68 @@ def test_exports_make_no_film(invoke: Invoke, tmp_path: Path) -> None:
     assert result.exit_code == 5 and (tmp_path / "s.json").read_text() == "mine"
     result = invoke("video", source, "-o", tmp_path / "out.mkv", "--keyframes", tmp_path / "none")
     assert result.exit_code == 5 and not (tmp_path / "out.mkv").exists()
+
+
+def test_a_folder_takes_its_films_along(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "reels").mkdir()
+    films.make(tmp_path / "reels" / "one.mp4", frames=3, audio="aac")
+    (tmp_path / "reels" / "bad.mkv").write_bytes(b"no film")
+    out = tmp_path.with_name(f"{tmp_path.name}-out")
+    result = invoke("folder", tmp_path, "-o", out, "--json")
+    assert result.exit_code == 3 and "1 of 2 films failed" in result.stderr and "bad.mkv" in result.stderr
+    told = {Path(r["input"]).name: r["status"] for r in map(json.loads, result.stdout.splitlines())}
+    assert told == {photo.name: "done", "one.mp4": "done", "bad.mkv": "failed"}
+    assert len(films.decoded(out / "reels" / "one.mp4")) == 3 and (out / photo.name).exists()
+    (tmp_path / "reels" / "bad.mkv").unlink()
+    again = invoke("folder", tmp_path, "-o", out, "--json")
+    assert again.exit_code == 0, again.stderr
+    assert {json.loads(line)["status"] for line in again.stdout.splitlines()} == {"skipped"}
+    dry = invoke("folder", tmp_path, "-o", out.with_name("other"), "-n")
+    assert "one.mp4" in dry.stdout and not out.with_name("other").exists()
+
+
+def test_deinterlacing_makes_whole_pictures(invoke: Invoke, tmp_path: Path) -> None:
+    def combed(number: int, width: int, height: int) -> films.Codes:
+        both = films.moving(number, width, height), films.moving(number + 3, width, height)
+        rows = np.arange(height)[:, None] % 2
+        return np.where(rows, both[1], both[0])
+
+    source = films.make(
+        tmp_path / "in.mpg", codec="mpeg2video", picture=combed, frames=8, size=(64, 48),
+        context={"flags": 1 << 18 | 1 << 29, "field_order": 2}, options={"b": "4M"},
+    )  # fmt: skip
+    told = {}
+    for option in ([], ["--deinterlace"]):
+        out = tmp_path / f"out{len(option)}.mkv"
+        result = ran(invoke("video", source, "-o", out, "--codec", "ffv1", *option))
+        told[len(option)] = result.stderr
+        luma = np.stack([gray for _, gray in films.decoded(out)]).astype(int)
+        assert len(luma) == len(films.decoded(source))
+        told[f"comb {len(option)}"] = np.abs(luma[:, 1:-1] * 2 - luma[:, :-2] - luma[:, 2:]).mean()
+    assert "field first); --deinterlace makes whole pictures" in told[0] and "interlaced" not in told[1]
+    assert told["comb 1"] < 0.6 * told["comb 0"]
+
+
+def test_a_full_disk_stops_the_work_and_the_same_command_goes_on(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = films.make(tmp_path / "in.mkv", codec="ffv1", frames=10), tmp_path / "out.mkv"
+    monkeypatch.setattr(segments, "SHORTEST", 4)
+    monkeypatch.setattr(segments, "LONGEST", 4)
+    put, count = spool.put, 0
+
+    def full(*arguments: object) -> None:
+        nonlocal count
+        count += 1
+        if count > 6:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(spool, "put", full)
+    result = invoke("video", source, "-o", out)
+    assert result.exit_code == 5 and "no space left on the disk" in result.stderr
+    assert "goes on from frame 4" in result.stderr and not out.exists()
+    monkeypatch.setattr(spool, "put", put)
+    ran(invoke("video", source, "-o", out))
+    assert len(films.decoded(out)) == 10
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mkv", "out.mkv"]
