@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "motion": {"color", "errors"},
     "metrics": {"color", "motion", "models", "weights", "errors", "registry"},
     "report": {"color", "metrics", "errors"},
-    "study": {"media", "errors"},
+    "study": {"evaluation", "training", "media", "errors"},
     "weights": {"models", "errors", "registry"},
     "engine": {"models", "decoders", "upsamplers", "motion", "color", "media", "weights", "errors", "registry"},
     "training": {

@@ -24,8 +24,8 @@ app = typer.Typer(
 @app.command("build")
 @spread
 def build(
-    results: Annotated[Path, typer.Argument(help="Folder of colorized pictures.")],
-    truth: Annotated[Path, typer.Option("--truth", help="Folder of the true photos, under the same names.")],
+    results: Annotated[Path, typer.Argument(help="Folder or shard of colorized pictures.")],
+    truth: Annotated[Path, typer.Option("--truth", help="The true photos, under the same names.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
     scenes: Annotated[
         int | None, typer.Option(min=1, show_default="all", help="How many each participant sees, drawn at random.")
@@ -53,22 +53,25 @@ def build(
     from colorcli.study import build as study
 
     output = options.output()
-    pairs, alone = study.pair(results, truth)
-    with output.progress(len(pairs), "pairs") as ticker:
+    pairs = study.pair(results, truth)
+    with output.progress(len(pairs.found), "pairs") as ticker:
         built = study.build(
-            pairs, out, side=side, per_person=scenes, both=both, title=title, seed=seed, tick=ticker.tick
+            pairs.found, out, side=side, per_person=scenes, both=both, title=title, seed=seed, tick=ticker.tick
         )
-    for name in alone:
-        output.warning(f"{results / name}: no photo of this name in {truth}, left out")
+    for name in pairs.results:
+        output.warning(f"{name}: no photo of this name in {truth}; left out")
+    if pairs.truths:
+        output.note(f"{len(pairs.truths)} photos of {truth} have no result")
     for sentence in built.left_out:
         output.warning(f"{sentence}; left out")
+    left_out = len(pairs.results) + len(built.left_out)
     page = out / study.PAGE / "index.html"
     output.note(f"{built.scenes} scenes; give participants {out / study.PAGE}, keep {out / study.KEY}")
     record = {"output": str(page), "study": built.identity, "scenes": built.scenes, "key": str(out / study.KEY),
-              "left_out": len(alone) + len(built.left_out), "status": "done"}  # fmt: skip
+              "left_out": left_out, "status": "done"}  # fmt: skip
     output.result(record, page)
-    if alone or built.left_out:
-        raise SomeFailedError(f"{len(alone) + len(built.left_out)} results were left out")
+    if left_out:
+        raise SomeFailedError(f"{left_out} results were left out")
 
 
 @app.command("score")

@@ -16,7 +16,6 @@ import hashlib
 import html
 import io
 import json
-import os
 import random
 import secrets
 import tempfile
@@ -32,9 +31,12 @@ import numpy as np
 import numpy.typing as npt
 
 from colorcli.errors import MediaError, UsageError
+from colorcli.evaluation import pairing
+from colorcli.evaluation.pairing import Member, Pairs
 from colorcli.media import photo
 from colorcli.media.atomic import writing
 from colorcli.media.encode import to_eight_bits
+from colorcli.training.sources import pixels_of
 
 #: Of the key's and the answers' form.
 VERSION = 1
@@ -64,7 +66,7 @@ class Study:
 
 
 def build(
-    pairs: Sequence[tuple[str, Path, Path]],
+    pairs: Sequence[tuple[Member, Member]],
     out: Path,
     *,
     side: int = 640,
@@ -77,7 +79,7 @@ def build(
     """Write ``out/page`` (``index.html`` and ``pictures/``: what participants get) and ``out/key.json`` (to keep).
 
     Args:
-        pairs: name of the scene, the colorized picture, the true one.
+        pairs: the colorized picture and the true one, whose name is the scene's.
         out: a folder that is not there yet; it appears when all of it is written.
         side: longest side of the pictures. Both of a scene get the size of the smaller one, if that is less.
         per_person: scenes that each participant sees, drawn at random; None for all.
@@ -105,7 +107,8 @@ def build(
         part = Path(temporary) / "study"
         pictures = part / PAGE / "pictures"
         pictures.mkdir(parents=True)
-        for name, result, truth in pairs:
+        for result, truth in pairs:
+            name = truth.name
             try:
                 shown = _matched(result, truth, side)
             except (_NotAPairError, MediaError) as reason:
@@ -138,19 +141,19 @@ class _NotAPairError(Exception):
     """A sentence: why two pictures make no scene."""
 
 
-def _matched(result: Path, truth: Path, side: int) -> list[bytes]:
+def _matched(result: Member, truth: Member, side: int) -> list[bytes]:
     """Return result and truth as JPEGs of one size in pixels and in bytes.
 
     Raises:
         _NotAPairError: the truth is gray, or the two have other proportions.
         MediaError: one cannot be read.
     """
-    ours, true = photo.read(result).pixels, photo.read(truth).pixels
+    ours, true = (pixels_of(member.where, name=member.name) for member in (result, truth))
     if true.ndim == 2:
-        raise _NotAPairError(f"{truth}: a gray photo, in which there is nothing to tell from a colorized one")
+        raise _NotAPairError(f"{truth.name}: a gray photo, in which there is nothing to tell from a colorized one")
     (h, w), (true_h, true_w) = ours.shape[:2], true.shape[:2]
     if abs(h * true_w - w * true_h) > PROPORTION * w * true_h:
-        raise _NotAPairError(f"{result}: {w} x {h} pixels and its truth {true_w} x {true_h}, of other proportions")
+        raise _NotAPairError(f"{result.name}: {w} x {h} pixels and its truth {true_w} x {true_h}, of other proportions")
     factor = min(1.0, side / max(true_h, true_w), max(h, w) / max(true_h, true_w))
     size = max(1, round(factor * true_w)), max(1, round(factor * true_h))
     encoded = [_jpeg(pixels, size) for pixels in (ours, true)]
@@ -190,33 +193,18 @@ def _page(data: dict[str, Any], title: str) -> str:
     return template.replace("{{title}}", html.escape(title)).replace("{{data}}", inlined)
 
 
-def pair(results: Path, truths: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
-    """Find the truth of each result: the photo of the same path below its folder, or of the same but for the suffix.
-
-    Returns:
-        Name, result and truth of each pair; and the results without a truth.
+def pair(results: Path, truths: Path) -> Pairs:
+    """Find the photo of each result, as `colorcli metric` does; folders, shards or single pictures.
 
     Raises:
-        MediaError: one of the folders is missing or no folder.
+        MediaError: a folder cannot be read, or nothing belongs together.
+        UsageError: one does not exist or holds no picture; it holds films.
     """
-    from colorcli.media.discover import discover
-
-    photos = {os.fspath(path.relative_to(truths)): path for path in discover(truths)}
-    stems: dict[str, list[Path]] = {}
-    for name, path in photos.items():
-        stems.setdefault(os.path.splitext(name)[0], []).append(path)  # noqa: PTH122
-    pairs, alone = [], []
-    for path in discover(results):
-        name = os.fspath(path.relative_to(results))
-        near = stems.get(os.path.splitext(name)[0], [])  # noqa: PTH122
-        truth = photos.get(name) or (near[0] if len(near) == 1 else None)
-        if truth is None:
-            alone.append(name)
-        else:
-            pairs.append((name, path, truth))
-    if not pairs:
-        raise MediaError(
-            f"no picture in {results} has a photo of the same name in {truths}",
-            hint="pairs are found by their paths below the two folders",
-        )
-    return pairs, alone
+    ours, true = pairing.members(results, results=True), pairing.members(truths)
+    films = [member.name for member in (*ours, *true) if member.film]
+    if films:
+        raise UsageError(f"{films[0]}: a film, and a study shows photos", hint="take single frames of it")
+    pairs = pairing.pair(ours, true)
+    if not pairs.found:
+        raise pairing.no_pairs(pairs, results, truths)
+    return pairs

@@ -62,7 +62,7 @@ def test_what_is_left_out_is_said(invoke: Any, folders: Path) -> None:
 def test_mistakes(invoke: Any, folders: Path) -> None:
     (folders / "empty").mkdir()
     nothing = invoke("study", "build", folders / "empty", "--truth", folders / "photos", "-o", folders / "study")
-    assert nothing.exit_code == 5 and "no picture in" in nothing.stderr
+    assert nothing.exit_code == 2 and "no picture in it" in nothing.stderr
     there = invoke("study", "build", folders / "out", "--truth", folders / "photos", "-o", folders / "empty")
     assert there.exit_code == 2 and "exists" in there.stderr
     assert invoke("study", "build", folders / "out", "-o", folders / "x").exit_code == 2

@@ -12,6 +12,7 @@ import pytest
 from study_pictures import cat, dull, folders, save
 
 from colorcli.errors import MediaError, UsageError
+from colorcli.evaluation.pairing import Member
 from colorcli.study import build as study
 
 
@@ -23,11 +24,15 @@ def spread(picture: np.ndarray) -> float:
     return float((picture.max(-1) - picture.min(-1)).mean())
 
 
+def members(result: Path, truth: Path) -> tuple[Member, Member]:
+    return Member(result.name, result), Member(truth.name, truth)
+
+
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    pairs, alone = study.pair(*folders(tmp_path))
-    assert not alone
-    made = study.build(pairs, tmp_path / "study", seed="s")
+    pairs = study.pair(*folders(tmp_path))
+    assert not pairs.results and not pairs.truths
+    made = study.build(pairs.found, tmp_path / "study", seed="s")
     assert made.scenes == 5 and not made.left_out
     return tmp_path / "study"
 
@@ -40,10 +45,11 @@ def data_of(page: Path) -> dict:
 def test_pairs_are_found_by_path_and_suffixes_may_differ(tmp_path: Path) -> None:
     out, photos = folders(tmp_path)
     save(out / "other.jpg", cat())
-    pairs, alone = study.pair(out, photos)
-    assert [name for name, _, _ in pairs] == ["0.jpg", "2.png", "3.jpg", "4.jpg", "deep/1.jpg"]
-    assert [truth.name for _, _, truth in pairs] == ["0.jpg", "2.jpg", "3.jpg", "4.jpg", "1.jpg"]
-    assert alone == ["other.jpg"]
+    pairs = study.pair(out, photos)
+    assert [(result.name, truth.name) for result, truth in pairs.found] == [
+        ("0.jpg", "0.jpg"), ("2.png", "2.jpg"), ("3.jpg", "3.jpg"), ("4.jpg", "4.jpg"), ("deep/1.jpg", "deep/1.jpg"),
+    ]  # fmt: skip
+    assert pairs.results == ["other.jpg"]
 
 
 def test_the_key_knows_the_real_ones(built: Path) -> None:
@@ -93,7 +99,7 @@ def test_first_names_are_real_as_often_as_not(tmp_path: Path) -> None:
 
 
 def test_a_seed_repeats_and_a_secret_does_not(tmp_path: Path) -> None:
-    pairs, _ = study.pair(*folders(tmp_path, 2))
+    pairs = study.pair(*folders(tmp_path, 2)).found
 
     def made(name: str, **options: object) -> dict[str, bytes]:
         study.build(pairs, tmp_path / name, **options)
@@ -108,9 +114,9 @@ def test_a_seed_repeats_and_a_secret_does_not(tmp_path: Path) -> None:
 def test_sizes_are_brought_together(tmp_path: Path) -> None:
     truth = save(tmp_path / "t.png", cat((300, 200)))
     small = save(tmp_path / "r.png", dull(cat((150, 100))))
-    study.build([("x", small, truth)], tmp_path / "a")
+    study.build([members(small, truth)], tmp_path / "a")
     assert {read(p).shape for p in (tmp_path / "a").rglob("*.jpg")} == {(100, 150, 3)}
-    study.build([("x", small, truth)], tmp_path / "b", side=60)
+    study.build([members(small, truth)], tmp_path / "b", side=60)
     assert {read(p).shape for p in (tmp_path / "b").rglob("*.jpg")} == {(40, 60, 3)}
 
 
@@ -118,7 +124,7 @@ def test_a_gray_result_and_sixteen_bits_are_pictures_too(tmp_path: Path) -> None
     truth = tmp_path / "t.png"
     cv2.imwrite(str(truth), cat().astype(np.uint16)[..., ::-1] * 257)
     gray = save(tmp_path / "g.png", cat().mean(-1).astype(np.uint8))
-    study.build([("x", gray, truth)], tmp_path / "a")
+    study.build([members(gray, truth)], tmp_path / "a")
     [scene] = json.loads((tmp_path / "a/key.json").read_text())["scenes"]
     shown = {kind: read(tmp_path / f"a/page/pictures/{scene[kind]}.jpg") for kind in ("real", "colorized")}
     assert spread(shown["colorized"]) < 0.5 < spread(shown["real"])
@@ -129,7 +135,7 @@ def test_what_cannot_be_judged_is_left_out_with_its_name(tmp_path: Path) -> None
     color, gray = save(tmp_path / "c.png", cat()), save(tmp_path / "g.png", cat().mean(-1).astype(np.uint8))
     tall, broken = save(tmp_path / "tall.png", cat((64, 96))), tmp_path / "broken.png"
     broken.write_bytes(color.read_bytes()[:200])
-    pairs = [("a", color, gray), ("b", tall, color), ("c", broken, color), ("d", color, color)]
+    pairs = [members(color, gray), members(tall, color), members(broken, color), members(color, color)]
     made = study.build(pairs, tmp_path / "s")
     assert made.scenes == 1
     assert [name in sentence for name, sentence in zip(("g.png", "tall.png", "broken.png"), made.left_out, strict=True)]
@@ -142,15 +148,22 @@ def test_what_cannot_be_judged_is_left_out_with_its_name(tmp_path: Path) -> None
 def test_mistakes(tmp_path: Path) -> None:
     out, photos = folders(tmp_path, 1)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(MediaError, match=r"no picture in .* has a photo of the same name"):
+    with pytest.raises(UsageError, match="no picture in it"):
         study.pair(tmp_path / "empty", photos)
-    with pytest.raises(MediaError, match="nowhere"):
+    with pytest.raises(UsageError, match="nowhere: does not exist"):
         study.pair(out, tmp_path / "nowhere")
+    for name in ("one", "two"):
+        save(tmp_path / "others" / f"{name}.jpg", cat())
+    with pytest.raises(MediaError, match="has a partner"):
+        study.pair(tmp_path / "others", photos)
+    (tmp_path / "reel.mp4").touch()
+    with pytest.raises(UsageError, match=r"reel.mp4: a film"):
+        study.pair(tmp_path / "reel.mp4", photos)
     with pytest.raises(UsageError, match="exists"):
-        study.build([("x", out / "0.jpg", photos / "0.jpg")], tmp_path / "empty")
+        study.build([members(out / "0.jpg", photos / "0.jpg")], tmp_path / "empty")
 
 
 def test_a_title_is_text_not_html(tmp_path: Path) -> None:
-    pairs, _ = study.pair(*folders(tmp_path, 1))
+    pairs = study.pair(*folders(tmp_path, 1)).found
     study.build(pairs, tmp_path / "s", title="<b>A & B</b>")
     assert "<title>&lt;b&gt;A &amp; B&lt;/b&gt;</title>" in (tmp_path / "s/page/index.html").read_text()

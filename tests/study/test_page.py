@@ -19,7 +19,7 @@ from colorcli.study.score import score
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("page")
-    pairs, _ = study.pair(*folders(root, 6))
+    pairs = study.pair(*folders(root, 6)).found
     study.build(pairs, root / "study", seed="s")
     return root / "study"
 
@@ -182,7 +182,7 @@ def test_the_next_participant_begins_anew(page: Any) -> None:
 
 
 def test_both_pictures_of_a_scene_come_apart(browser: Any, built: Path, tmp_path: Path) -> None:
-    pairs, _ = study.pair(built.parent / "out", built.parent / "photos")
+    pairs = study.pair(built.parent / "out", built.parent / "photos").found
     study.build(pairs, tmp_path / "both", both=True, per_person=3)
     open_page(browser, tmp_path / "both")
     kinds = key_of(tmp_path / "both")
