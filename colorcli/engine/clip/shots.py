@@ -37,6 +37,8 @@ FLASH = 4
 _AGAIN = 0.5
 #: Frames to either side of a dissolve's middle.
 REACH = 8
+#: Frames of a shot before its end is looked for in a dissolve: a slow one would be found twice.
+_SETTLED = 24
 #: Standard deviation of L below which a frame is blank, and below which one may be fading into that.
 _BLANK, _FADING = 2.0, 9.0
 #: A dissolve's middle is explained by the frames before and after together; what each alone leaves unexplained is at
@@ -49,7 +51,7 @@ _ALIKE = 0.95
 #: Detail of a dissolve's middle against the mean of its ends, at most; two unrelated pictures half and half have 0.5.
 _DIP = 0.75
 #: Correlation of details that were followed, below which they are gone.
-_GONE = 0.18
+_GONE = 0.15
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Cutter:
         """Forget the shot before."""
         self._last: _Seen | None = None  # frame of the shot that does not stand alone
         self._past: deque[_Seen] = deque(maxlen=REACH)
+        self._count = 0
         self._alone_until = -1
 
     def _see(self, frame: Frame) -> _Seen:
@@ -124,6 +127,7 @@ class Cutter:
             self._begin()
             self._shot += 1
         self._past.append(seen)
+        self._count += 1
         if not step.alone:
             self._last = seen
         return replace(step, shot=self._shot)
@@ -176,7 +180,7 @@ class Cutter:
     def _gradual(self, last: _Seen, seen: _Seen, ahead: Sequence[_Seen]) -> bool:
         if _blank(last.view):  # the end of a fade is where something can be seen again
             return not _blank(seen.view)
-        if len(self._past) < REACH or len(ahead) < REACH:
+        if self._count < _SETTLED or len(ahead) < REACH:
             return False
         window = [*self._past, seen, *list(ahead)[:REACH]]
         before, after = window[0], window[-1]
