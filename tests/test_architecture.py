@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "metrics": {"color", "motion", "models", "weights", "errors", "registry"},
     "report": {"color", "metrics", "errors"},
     "study": {"evaluation", "training", "media", "errors"},
-    "weights": {"models", "errors", "registry"},
+    "weights": {"models", "color", "errors", "registry"},
     "engine": {"models", "decoders", "upsamplers", "motion", "color", "media", "weights", "errors", "registry"},
     "training": {
         "models", "decoders", "upsamplers", "metrics", "color", "media", "weights", "report", "errors", "registry",
@@ -62,6 +62,8 @@ KEPT_IN = {
     "torchmetrics": ("metrics",),
     "torchvision": ("metrics.lpips",),
     "safetensors": ("weights",),
+    "onnx": ("weights.onnx",),
+    "onnxruntime": ("weights.onnx",),
 }
 #: What of cv2 opens or writes files and videos; only where pictures come and go.
 FILES_OF_CV2 = ("imread", "imwrite", "imdecode", "imencode", "VideoCapture", "VideoWriter")

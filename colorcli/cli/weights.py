@@ -7,8 +7,12 @@ from typing import Annotated
 
 import typer
 
-from colorcli.cli._options import Models, Words, completion, spread
+from colorcli.cli._options import Models, Words, completion, one_of, spread
 from colorcli.cli._options import models as names
+from colorcli.errors import UsageError
+
+#: Forms in which a model leaves the house.
+EXPORTS = ("safetensors", "onnx")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -174,7 +178,16 @@ def convert(
 @spread
 def export(
     model: Annotated[str, typer.Argument(help="A run's folder, or another model.")],
-    out: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; with --format onnx, file.")],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            autocompletion=completion(lambda: EXPORTS),
+            callback=one_of("format", lambda: EXPORTS),
+            help="safetensors, with card and README; or onnx: the network alone, checked against onnxruntime.",
+        ),
+    ] = "safetensors",
     licence: Annotated[
         str, typer.Option("--licence", "--license", help="Of the weights.", show_default="the card's")
     ] = "",
@@ -189,10 +202,20 @@ def export(
     """Write a trained model as a folder for others: weights, card, and a README for the Hugging Face Hub.
 
     colorcli weights export runs/places -o places-colorizer --licence Apache-2.0
+
+    colorcli weights export default -o default.onnx --format onnx
     """
+    output = options.output()
+    if form == "onnx":
+        from colorcli.weights import onnx
+
+        if data:
+            raise UsageError("--data is for the README, which an ONNX file has not", hint="leave it out")
+        card = onnx.export(model, out, licence=licence, name=name, overwrite=force)
+        output.result({"output": str(out), "model": card.name, "status": "done"}, out)
+        return
     from colorcli.weights import package
 
-    output = options.output()
     card = package.export(model, out, licence=licence, data=data, name=name, overwrite=force)
     output.result({"output": str(out), "model": card.name, "sha256": card.sha256, "status": "done"}, out)
 

@@ -51,12 +51,18 @@ def blurred(x: Tensor) -> Tensor:
     return F.avg_pool2d(F.pad(x, (1, 0, 1, 0), mode="replicate"), 2, stride=1)
 
 
-def position_code(length: int, features: int, like: Tensor) -> Tensor:
-    """Return sines and cosines of places along a side, ``(length, features)``, of the dtype and device of ``like``."""
-    places = torch.arange(1, length + 1, dtype=torch.float32, device=like.device) / (length + 1e-6) * (2 * math.pi)
-    exponents = torch.arange(0, features, 2, dtype=torch.float32, device=like.device) / features
+def position_code(side: Tensor, features: int) -> Tensor:
+    """Return sines and cosines of the places along a side, ``(length, features)``, of the dtype of ``side``.
+
+    Args:
+        side: ``(length,)``, of any values: a length that is a number would be written into an ONNX file as such.
+        features: even.
+    """
+    count = torch.ones_like(side, dtype=torch.float32).cumsum(0)
+    places = count / (count[-1:] + 1e-6) * (2 * math.pi)
+    exponents = torch.arange(0, features, 2, dtype=torch.float32, device=side.device) / features
     angles = places[:, None] / 10000**exponents
-    return torch.stack((angles.sin(), angles.cos()), -1).flatten(1).to(like.dtype)
+    return torch.stack((angles.sin(), angles.cos()), -1).flatten(1).to(side.dtype)
 
 
 class Up(nn.Module):
@@ -75,6 +81,20 @@ class Up(nn.Module):
         x = torch.cat((x, F.relu(self.skip_norm(skip))), 1)
         out: Tensor = self.norm(F.relu(self.conv(x), inplace=True))
         return out
+
+
+def attended(layer: nn.MultiheadAttention, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Return what a layer of attention gives, ``(B, Q, C)``, for queries ``(B, Q, C)`` and keys, values ``(B, N, C)``.
+
+    The layer's own forward writes the size of the batch it was exported with into an ONNX file.
+    """
+    weights, biases = layer.in_proj_weight.chunk(3), layer.in_proj_bias.chunk(3)
+    query, keys, values = (
+        torch.unflatten(F.linear(x, weight, bias), -1, (_HEADS, -1)).transpose(1, 2)
+        for x, weight, bias in zip((query, keys, values), weights, biases, strict=True)
+    )
+    found: Tensor = layer.out_proj(F.scaled_dot_product_attention(query, keys, values).transpose(1, 2).flatten(2))
+    return found
 
 
 class Round(nn.Module):
@@ -99,9 +119,9 @@ class Round(nn.Module):
             maps: what is looked at.
             keys: what the queries are compared with: the maps with their position code.
         """
-        x = self.cross_norm(x + self.cross(x + place, keys, maps, need_weights=False)[0])
+        x = self.cross_norm(x + attended(self.cross, x + place, keys, maps))
         asked = x + place
-        x = self.own_norm(x + self.own(asked, asked, x, need_weights=False)[0])
+        x = self.own_norm(x + attended(self.own, asked, asked, x))
         out: Tensor = self.norm(x + self.linear2(F.relu(self.linear1(x), inplace=True)))
         return out
 
@@ -133,13 +153,13 @@ class Colors(nn.Module):
         """Return the filters."""
         levels = []
         for index, level in enumerate(maps):
-            height, width = level.shape[-2:]
             x = self.projections[index](level).flatten(2).transpose(1, 2) + self.level_embed[index]
             half = x.shape[-1] // 2
-            rows, columns = position_code(height, half, x), position_code(width, half, x)
-            code = torch.cat((rows[:, None].expand(-1, width, -1), columns.expand(height, -1, -1)), -1)
+            rows, columns = (position_code(side, half) for side in (level[0, 0, :, 0], level[0, 0, 0]))
+            still = torch.zeros_like(rows)[:, None] * torch.zeros_like(columns)
+            code = torch.cat((rows[:, None] + still, columns + still), -1)
             levels.append((x, x + code.flatten(0, 1)))
-        x = self.query_feat.expand(len(maps[0]), -1, -1)
+        x = self.query_feat.expand(maps[0].shape[0], -1, -1)
         for look, (values, keys) in zip(self.rounds, itertools.cycle(levels), strict=False):
             x = look(x, self.query_embed, values, keys)
         filters: Tensor = self.embed(self.norm(x))

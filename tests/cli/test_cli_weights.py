@@ -38,3 +38,15 @@ def test_mistakes_are_clear(invoke: Any, tmp_path: Path) -> None:
     assert invoke("weights", "lst").exit_code == 2
     push = invoke("weights", "push", tmp_path, "ann/places")
     assert push.exit_code == 2 and "colorcli weights export RUN" in push.stderr
+
+
+def test_export_as_onnx(invoke: Any, tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tiny.onnx"
+    done = invoke("weights", "export", tiny_model, "-o", out, "--format", "onnx", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout) == {"output": str(out), "model": "tiny", "status": "done"}
+    assert out.stat().st_size > 100_000
+    again = invoke("weights", "export", tiny_model, "-o", out, "--format", "onnx")
+    assert again.exit_code == 2 and "--force" in again.stderr
+    wrong = invoke("weights", "export", tiny_model, "-o", out, "--format", "onx")
+    assert wrong.exit_code == 2 and "did you mean 'onnx'" in wrong.stderr
