@@ -320,7 +320,7 @@ def test_no_home_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_format_is_tried() -> None:
     found = by_name(codecs.checks())
-    assert list(found) == list(FORMATS)
+    assert list(found) == [*FORMATS, "films"]
     for form in FORMATS.values():
         if found[form.name].data["state"] == "missing extra":
             continue
@@ -466,3 +466,20 @@ def test_self_test_without_weights_has_their_code(installed: Path) -> None:
     (installed / "default.safetensors").unlink()
     [found] = selftest.checks()
     assert (found.status, found.exit_code) == ("fail", 4)
+
+
+def test_films_say_what_ffmpeg_writes_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from colorcli.media.video import build
+
+    found = codecs.films()
+    assert found.status == "ok" and build.version() in found.text
+    assert set(found.data["encoders"]) == {"h264", "hevc", "av1", "vp9", "prores", "ffv1"}
+    monkeypatch.setattr(build, "find_encoder", lambda encoding: _missing(encoding.codec))
+    found = codecs.films()
+    assert found.status == "warn" and "missing: hevc" in found.text and found.hint
+
+
+def _missing(codec: str) -> str:
+    if codec == "hevc":
+        raise MediaError("no encoder")
+    return codec

@@ -32,6 +32,28 @@ def checks() -> Iterator[Check]:
 
     for form in FORMATS.values():
         yield attempt(form.name, lambda f=form: codec(f))  # type: ignore[misc]
+    yield attempt("films", films)
+
+
+def films() -> Check:
+    """Write and read back a few frames with every codec of ``colorcli video``.
+
+    Raises:
+        ImportError: PyAV cannot be loaded.
+    """
+    from colorcli.media.video import build
+
+    found = build.encoders()
+    works = [f"{codec} ({library})" for codec, library in found.items() if library]
+    missing = [codec for codec, library in found.items() if not library]
+    text = f"FFmpeg {build.version()}: {', '.join(works) or 'no encoder works'}"
+    return Check(
+        name="films",
+        status="warn" if missing else "ok",
+        text=f"{text}; missing: {', '.join(missing)}" if missing else text,
+        hint="pip install --force-reinstall av, whose wheels bring all of them" if missing else None,
+        data={"ffmpeg": build.version(), "encoders": found},
+    )
 
 
 def codec(form: Format) -> Check:
