@@ -65,6 +65,8 @@ def command(
     if options.export_shots is not None or options.export_keyframes is not None:
         if out is not None:
             raise UsageError("--export-shots and --export-keyframes make no film", hint="leave out -o")
+        if source == STREAM or Path(source).is_dir():
+            raise UsageError("--export-shots and --export-keyframes are for films in files", hint="name one")
         survey(Path(source), options)
         return
     pictures = source != STREAM and Path(source).is_dir()

@@ -314,6 +314,9 @@ def test_exports_make_no_film(invoke: Invoke, tmp_path: Path) -> None:
     source = two_shots(tmp_path / "in.mkv")
     result = invoke("video", source, "-o", tmp_path / "out.mkv", "--export-shots", tmp_path / "s.json")
     assert result.exit_code == 2 and "make no film" in result.stderr
+    for other in (tmp_path, "-"):
+        result = invoke("video", other, "--export-shots", tmp_path / "s.json")
+        assert result.exit_code == 2 and "films in files" in result.stderr
     (tmp_path / "s.json").write_text("mine")
     result = invoke("video", source, "--export-shots", tmp_path / "s.json")
     assert result.exit_code == 5 and (tmp_path / "s.json").read_text() == "mine"
