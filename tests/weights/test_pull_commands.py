@@ -84,6 +84,26 @@ def test_a_folder_fetches_too_and_a_dry_run_does_not(
     assert "1 to skip" in invoke(*words, "-n").stderr
 
 
+def test_a_blend_fetches_the_parts_that_are_not_here(
+    hub: Hub, model: Path, tiny_model: Path, photo: Path, invoke: Any, tmp_path: Path
+) -> None:
+    words = ("photo", photo, "-o", tmp_path / "a.png", "--blend", f"{tiny_model}:0.5,{model}:0.5")
+    plan = invoke(*words, "-n")
+    assert plan.exit_code == 0 and "(to be fetched first, 1 MB)" in plan.stderr and not hub.log
+    done = invoke(*words)
+    assert done.exit_code == 0, done.stderr
+    assert colourful(tmp_path / "a.png") and len(hub.downloads()) == 1
+
+
+def test_models_are_fetched_to_be_measured(hub: Hub, model: Path, invoke: Any, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "data" / "a.png"), picture)
+    done = invoke("metric", "--model", model, "--data", tmp_path / "data", "--metrics", "psnr", "--workers", 1)
+    assert done.exit_code == 0, done.stderr
+    assert "calm: fetching" in done.stderr and len(hub.downloads()) == 1
+
+
 def test_a_photo_that_is_not_there_fetches_nothing_for_a_misspelt_model(hub: Hub, photo: Path, invoke: Any) -> None:
     wrong = invoke("photo", photo, "-m", "ddcolour")
     assert wrong.exit_code == 2 and "did you mean 'ddcolor'?" in wrong.stderr and not hub.log
