@@ -60,8 +60,8 @@ def make(path: Path, film: Path | None, size: tuple[int, int], count: int) -> No
         out.mux(stream.encode(None))
 
 
-def colorize(path: Path, *options: str) -> tuple[dict[str, Any], float, float]:
-    """Run the command; return what it tells, seconds in all, and the peak of its memory in MB."""
+def colorize(path: Path, *options: str) -> tuple[dict[str, Any], float, float, float]:
+    """Run the command; return what it tells, seconds in all, those of processors, and the peak of its memory in MB."""
     out = path.with_name("out.mp4")
     command = [sys.executable, "-m", "colorcli", "video", str(path), "-o", str(out), "--overwrite", "--json", *options]
     begun = time.perf_counter()
@@ -71,7 +71,7 @@ def colorize(path: Path, *options: str) -> tuple[dict[str, Any], float, float]:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return json.loads(told), time.perf_counter() - begun, usage.ru_maxrss / 1000
+    return json.loads(told), time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
 
 
 def main() -> None:
@@ -89,13 +89,13 @@ def main() -> None:
             made[size, count] = Path(folder) / f"{size}-{count}.mp4"
             make(made[size, count], asked.film, (width, height), count)
         for (size, count), path in made.items():
-            told, seconds, memory = colorize(path, *more)
+            told, seconds, work, memory = colorize(path, *more)
             stages = told["stages"]
             spent = ", ".join(f"{name} {1000 * stages[name] / count:.1f}" for name in stages if name != "all")
             rate = count / stages["all"]
             whole = f"{count / seconds:.1f} with start and join"
             print(f"{size} {count} frames: {rate:.1f} frames/s ({whole}), peak {memory:.0f} MB")
-            print(f"  ms a frame: {spent}")
+            print(f"  ms a frame: {spent}; processors {1000 * work / count:.1f}, start included")
 
 
 if __name__ == "__main__":
