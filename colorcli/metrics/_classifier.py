@@ -23,11 +23,14 @@ from torch.nn import functional as F
 from colorcli.errors import UsageError, WeightsError
 from colorcli.metrics._batch import Pictures
 from colorcli.models.backbones import resnet, vgg
-from colorcli.weights import checkpoint
+from colorcli.weights import checkpoint, hub
+from colorcli.weights.card import Source
 from colorcli.weights.load import differences
 
 #: Side over shorter side of the whole picture.
 CROP = 0.875
+#: torchvision's weights (IMAGENET1K_V1), as timm publishes them.
+VGG16 = Source(kind="hub", repository="timm/vgg16.tv_in1k", file="model.safetensors")
 
 
 class Classifier:
@@ -101,15 +104,19 @@ def load(path: Path, size: int = 224) -> Classifier:
 
 
 def published() -> Path:
-    """Return the file of ImageNet's VGG16, which is taken where no classifier is named.
+    """Return the file of ImageNet's VGG16 in the Hub's cache: it is taken where no classifier is named.
 
     Raises:
-        WeightsError: it is not there.
+        WeightsError: it is not there; nothing is downloaded.
     """
-    raise WeightsError(
-        "no classifier is named, and VGG16 is not here",
-        hint="--set classifier.weights=FILE: torchvision's or timm's VGG16 or ResNet, or a .pt2 of torch.export",
-    )
+    found = hub.cached(VGG16, "")
+    if found is None:
+        raise WeightsError(
+            "no classifier is named, and VGG16 is not in the Hub's cache",
+            hint=f"hf download {VGG16.repository} {VGG16.file}, or --set classifier.weights=FILE (torchvision's or "
+            "timm's VGG16 or ResNet, or a .pt2 of torch.export)",
+        )
+    return found
 
 
 def centre(rgb: Tensor, size: int) -> Tensor:

@@ -13,6 +13,7 @@ from colorcli.engine.options import ColorizeOptions
 from colorcli.errors import UsageError, WeightsError
 from colorcli.evaluation.measure import Measured, measure
 from colorcli.evaluation.request import Request
+from colorcli.metrics import _classifier
 from colorcli.metrics._batch import Batch
 from colorcli.metrics.classifier_top1 import Top1
 from colorcli.models.backbones import resnet
@@ -79,7 +80,9 @@ def test_models_are_scored_with_it(pairs: tuple[Path, Path], weights: Path, tiny
     assert row(found, "Ground truth") == {"classifier-top1": 100.0}
 
 
-def test_mistakes(pairs: tuple[Path, Path], weights: Path) -> None:
+def test_mistakes(pairs: tuple[Path, Path], weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_classifier.hub, "cached", lambda source, revision: None)
+
     def ask(*settings: str) -> None:
         measure(Request(results=pairs[:1], truth=pairs[1], metrics=BOTH, settings=settings, workers=1))
 

@@ -19,6 +19,7 @@ from colorcli.metrics._batch import Batch, Pictures
 from colorcli.metrics.classifier_top1 import Top1
 from colorcli.metrics.classifier_top5 import Top5
 from colorcli.models.backbones import resnet, vgg
+from colorcli.weights.card import Source
 
 CLASSES = 6
 NAMES = [f"hue{k}" for k in range(CLASSES)]
@@ -221,10 +222,26 @@ def test_a_resnet_with_bottlenecks_is_known(tmp_path: Path) -> None:
     assert _classifier.Classifier(tmp_path / "deep.pth", 32).name == "resnet50"
 
 
-def test_mistakes_are_told(weights: Path, program: Path, classes: Path, tmp_path: Path) -> None:
+def test_vgg_is_taken_from_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_file(vgg.VGG16(7, width=4, hidden=16).state_dict(), tmp_path / "model.safetensors")
+    asked = []
+
+    def cached(source: Source, revision: str) -> Path:
+        asked.append((source.repository, source.file, revision))
+        return tmp_path / "model.safetensors"
+
+    monkeypatch.setattr(_classifier.hub, "cached", cached)
+    assert Top1().words().startswith("vgg16, weights ")
+    assert asked == [("timm/vgg16.tv_in1k", "model.safetensors", "")]
+
+
+def test_mistakes_are_told(
+    weights: Path, program: Path, classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_classifier.hub, "cached", lambda source, revision: None)
     with pytest.raises(WeightsError, match="no classifier is named") as error:
         Top1()
-    assert "classifier.weights" in error.value.hint
+    assert "classifier.weights" in error.value.hint and "hf download timm/vgg16.tv_in1k" in error.value.hint
     with pytest.raises(UsageError, match="no such file"):
         Top1(tmp_path / "gone.pth")
     with pytest.raises(UsageError, match="at least 32"):
