@@ -51,8 +51,10 @@ class Codes:
         self._Y, self._fy = Y, gamut.root(Y)
         self.L = 116 * self._fy - 16
         # Where a cell's codes begin, or -1; the codes, packed as R, G, B from the lowest byte, or -1.
-        self.places = torch.full((_SIDE * _SIDE,), -1, dtype=torch.int32)
-        self.codes = torch.full((_SLOTS * self.levels,), -1, dtype=torch.int32)
+        # Filled in place later on; made in inference mode, they could not be outside of it.
+        with torch.inference_mode(False):
+            self.places = torch.full((_SIDE * _SIDE,), -1, dtype=torch.int32)
+            self.codes = torch.full((_SLOTS * self.levels,), -1, dtype=torch.int32)
         self._cells = np.empty(_SLOTS, np.int64)
         self._used = 0
         self._lock = threading.Lock()

@@ -310,3 +310,11 @@ def test_wrong_ab_and_strength():
 def test_unknown_upsampler_gets_a_near_miss():
     with pytest.raises(UsageError, match="bicubic"):
         merge(ramp(np.uint8), random_ab(1), no_L(), upsampler="bicubik")
+
+
+def test_codes_met_in_inference_mode_serve_outside_of_it_too() -> None:
+    with torch.inference_mode():
+        codes = _codes.Codes(torch.linspace(0, 1, 256))
+    assert codes.make_room(np.array([5000]))
+    codes.work_out(np.array([0, 255]))
+    assert bool((codes.codes[[0, 255]] >= 0).all())
