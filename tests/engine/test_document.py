@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-import torch
 from skimage import data
 
 from colorcli.engine import folder, settings
 from colorcli.engine.book import Book
-from colorcli.engine.colorizer import ColorizeOptions, Colorizer, Prepared
+from colorcli.engine.colorizer import ColorizeOptions, Colorizer, Prediction, Prepared
 from colorcli.engine.options import RunOptions
 from colorcli.engine.plan import Job, plan_folder
 from colorcli.engine.result import Result, Skip
@@ -112,7 +111,7 @@ def test_failures_further_on(color: Colorizer, tmp_path: Path, monkeypatch: pyte
     source, calls, lock = write(tmp_path / "a.tif", grays(6)), 0, threading.Lock()
     from colorcli.media.pages import Pages
 
-    holder, name = {"predict": (color, "predict"), "finish": (color, "finish"), "encode": (Pages, "add")}[stage]
+    holder, name = {"predict": (color, "predict_all"), "finish": (color, "finish"), "encode": (Pages, "add")}[stage]
     real = getattr(holder, name)
 
     def third_time(*arguments: Any, **options: Any) -> Any:
@@ -199,16 +198,16 @@ def test_memory_is_bounded(color: Colorizer, tmp_path: Path, monkeypatch: pytest
 
 
 def test_an_interrupt_leaves_no_part_of_it(color: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, predict, calls = write(tmp_path / "a.tif", grays(20)), color.predict, 0
+    source, predict, calls = write(tmp_path / "a.tif", grays(20)), color.predict_all, 0
 
-    def fifth_time(batch: Sequence[Prepared]) -> list[torch.Tensor]:
+    def fifth_time(batch: Sequence[Prepared]) -> list[Prediction]:
         nonlocal calls
         calls += 1
         if calls == 5:
             raise KeyboardInterrupt
         return predict(batch)
 
-    monkeypatch.setattr(color, "predict", fifth_time)
+    monkeypatch.setattr(color, "predict_all", fifth_time)
     with contextlib.suppress(KeyboardInterrupt):
         assert one(Job(source, tmp_path / "out" / "a.tif"), color, photos=2) is None
     assert calls == 5
