@@ -72,6 +72,16 @@ def test_all_but_the_colours_stays(invoke: Invoke, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_where_there_are_no_time_stamps_the_order_stays(invoke: Invoke, tmp_path: Path) -> None:
+    source = films.make(tmp_path / "reel.mkv", pts=VFR, time_base=Fraction(1, 1000), codec="ffv1")
+    result = ran(invoke("video", source, "-o", tmp_path / "out.avi", "--crf", "4"))
+    assert "AVI keeps no time stamps" in result.stderr
+    before = [luma.astype(float) for _, luma in films.decoded(source)]
+    after = [luma.astype(float) for _, luma in films.decoded(tmp_path / "out.avi")]
+    nearest = [int(np.argmin([np.abs(old - new).mean() for old in before])) for new in after]
+    assert nearest == list(range(len(VFR)))
+
+
 @pytest.mark.parametrize(
     ("suffix", "codec", "pix_fmt", "audio"),
     [

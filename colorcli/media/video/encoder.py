@@ -40,6 +40,8 @@ class Target:
         time_base: of the time stamps.
         interlaced: encode fields.
         global_header: the container wants the codec's parameters apart from the pictures.
+        timed: the container keeps time stamps. AVI does not: pictures are evenly spaced, and in the order in which they
+            are shown.
         compare: show before and after in one picture.
     """
 
@@ -52,6 +54,7 @@ class Target:
     time_base: Fraction
     interlaced: bool
     global_header: bool
+    timed: bool = True
     compare: Compare | None = None
 
     @property
@@ -76,6 +79,8 @@ class Target:
             found.append(f"luma is brought to the limited range: {self.encoding.codec} has no full range")
         if (film.width | film.height) % 2 and self.layout.subsampling == "444" and film.layout.subsampling != "444":
             found.append("a side is odd, so it is written in 4:4:4, which some players do not show")
+        if not self.timed:
+            found.append("AVI keeps no time stamps: pictures are evenly spaced, whatever they were in the film")
         if film.hdr:
             found.append(f"the film is in high dynamic range ({film.hdr}); its colours are made as if it were not")
         return found
@@ -88,6 +93,8 @@ class Target:
         context.colorspace, context.color_primaries, context.color_trc = self.film.signalled
         context.color_range = FULL if self.full else LIMITED
         context.thread_type = "AUTO"  # left alone, PyAV makes x264 cut each picture into slices, which costs bits
+        if not self.timed:
+            context.max_b_frames = 0  # they go out after pictures that are shown later
         if self.global_header:
             context.flags |= _GLOBAL_HEADER
         if self.interlaced:
@@ -131,7 +138,7 @@ def plan(
         MediaError: there is no such encoder; it does not take pictures of this size.
     """
     encoding = encoding.within(container)
-    encoder = find_encoder(encoding)
+    encoder, timed = find_encoder(encoding), container != "avi"
     form = choose(film.layout, encoding, encoder, odd=bool((film.width | film.height) % 2))
     found = Target(
         film=film,
@@ -140,10 +147,11 @@ def plan(
         layout=form,
         planes=form if form.name == form.planar else layout(form.planar),
         full=film.full and encoding.codec != "prores",
-        time_base=1 / film.rate if container == "avi" else film.time_base,
+        time_base=film.time_base if timed else 1 / film.rate,
         interlaced=film.interlaced is not None and not progressive and encoding.codec in ("h264", "prores"),
         global_header="global_header" in str(av.ContainerFormat(container, "w").flags)
         or bool(av.ContainerFormat(container, "w").flags & 0x0040),
+        timed=timed,
         compare=compare,
     )
     try:
@@ -191,10 +199,8 @@ class Encoder:
             What the encoder gives, of this frame or of others before it.
         """
         frame = self._composer(picture, chroma)
-        frame.pts, frame.time_base = picture.pts, self._target.film.time_base
-        if self._target.time_base != self._target.film.time_base:
-            frame.pts = round(picture.pts * self._target.film.time_base / self._target.time_base)
-            frame.time_base = self._target.time_base
+        frame.pts = picture.pts if self._target.timed else picture.number
+        frame.time_base = self._target.time_base
         frame.pict_type = _NO_TYPE  # the source's choice of key frames is not ours
         return self._coded(frame)
 
