@@ -3,9 +3,10 @@
     python tests/bench/bench_recipes.py DATA -o OUT [--minutes 10] [--threads 2] [--pictures 1200] [--recipe NAME ...]
 
 DATA is what ``colorcli train --data`` takes and brings its own validation pictures (``val-*`` shards), or --val does.
-Recipes are trained one after the other, each in a process of its own. A short timing run first says how many steps fit
-into the time, so that every schedule comes to its end; warm-up is at most a twentieth of the steps, and nothing is
-measured before the end. Pictures are kept at a short side of at most --side pixels for all. What is done is kept in
+Recipes are trained one after the other, each in a process of its own. Short timing runs of all of them come first, while
+the machine is quiet: they say how many steps of each fit into the time, so that every schedule comes to its end, and
+work that runs beside the training later makes the table late but not unfair. Warm-up is at most a twentieth of the
+steps, and nothing is measured before the end. Pictures are kept at a short side of at most --side pixels for all. What is done is kept in
 OUT, and the same command goes on where it was interrupted.
 
 Columns, over centre crops of 256 x 256, each network seeing what its card's size says, decoded as its card says:
@@ -15,7 +16,7 @@ Columns, over centre crops of 256 x 256, each network seeing what its card's siz
 * rebal. AuC: the same with pixels weighted by the inverse frequency of their true bin.
 * PSNR: of 8-bit RGB against the truth, dB, mean over pictures. Lightness is the truth's own.
 * chroma: mean chroma, and as a share of the truth's. Colourfulness: Hasler and Suesstrunk 2003, mean over pictures.
-* pictures/s: while training, all told; minutes: of training, without decoding and measuring.
+* pictures/s: by the timing run; minutes: what the training takes at that speed, without decoding and measuring.
 """
 
 from __future__ import annotations
@@ -94,12 +95,12 @@ def seconds(rows: list[dict[str, Any]], batch: int) -> tuple[int, float]:
     return pictures, time
 
 
-def plan(options: argparse.Namespace, name: str) -> list[str]:
-    """Return the settings that make a run last as long as asked; a timing run decides, once."""
+def plan(options: argparse.Namespace, name: str) -> dict[str, Any]:
+    """Return the settings that make a run last as long as asked, and its pictures/s; a timing run decides, once."""
     kept = options.out / f"{name}.plan.json"
     if kept.exists():
-        settings: list[str] = json.loads(kept.read_text())
-        return settings
+        known: dict[str, Any] = json.loads(kept.read_text())
+        return known
     chosen = recipe.load(name)
     few = options.timing_steps
     rows = run_training(
@@ -112,8 +113,9 @@ def plan(options: argparse.Namespace, name: str) -> list[str]:
         *shared(options, chosen), f"optimizer.steps={steps}", f"validation.every={steps}",
         f"optimizer.warmup={min(chosen.optimizer.warmup, steps // 20)}", f"checkpoint={max(1, steps // 5)}",
     ]  # fmt: skip
-    kept.write_text(json.dumps(settings))
-    return settings
+    made = {"settings": settings, "speed": pictures / time}
+    kept.write_text(json.dumps(made))
+    return made
 
 
 class Scores:
@@ -241,13 +243,14 @@ def main() -> None:
     text.append(line("gray", measure(constant(0.0, 0.0), crops, frequency), real))
     said = f"mean colour ({mean[0]:.1f}, {mean[1]:.1f})"
     text.append(line(said, measure(constant(*mean), crops, frequency), real))
-    for name in options.recipe or recipe.names():
+    plans = {name: plan(options, name) for name in options.recipe or recipe.names()}
+    for name, planned in plans.items():
         kept = options.out / f"{name}.json"
         if not kept.exists():
-            rows = run_training(options, name, options.out / name, *plan(options, name))
-            pictures, time = seconds(rows, recipe.load(name).data.batch)
+            rows = run_training(options, name, options.out / name, *planned["settings"])
+            steps, speed = rows[-1]["step"], planned["speed"]
             row = score(options.out / name, crops, frequency)
-            row |= {"steps": rows[-1]["step"], "speed": pictures / time, "minutes": time / 60}
+            row |= {"steps": steps, "speed": speed, "minutes": steps * recipe.load(name).data.batch / speed / 60}
             kept.write_text(json.dumps(row))
         text.append(line(name, json.loads(kept.read_text()), real))
         (options.out / "table.md").write_text("\n".join(text) + "\n")
