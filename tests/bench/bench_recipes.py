@@ -3,11 +3,11 @@
     python tests/bench/bench_recipes.py DATA -o OUT [--minutes 10] [--threads 2] [--pictures 1200] [--recipe NAME ...]
 
 DATA is what ``colorcli train --data`` takes and brings its own validation pictures (``val-*`` shards), or --val does.
-Recipes are trained one after the other, each in a process of its own. Short timing runs of all of them come first, while
-the machine is quiet: they say how many steps of each fit into the time, so that every schedule comes to its end, and
-work that runs beside the training later makes the table late but not unfair. Warm-up is at most a twentieth of the
-steps, and nothing is measured before the end. Pictures are kept at a short side of at most --side pixels for all. What is done is kept in
-OUT, and the same command goes on where it was interrupted.
+Recipes are trained one after the other, each in a process of its own. Short timing runs of all of them come first,
+while the machine is quiet: they say how many steps of each fit into the time, so that every schedule comes to its end,
+and work that runs beside the training later makes the table late but not unfair. Warm-up is at most a twentieth of the
+steps, and nothing is measured before the end. Pictures are kept at a short side of at most --side pixels for all. What
+is done is kept in OUT, and the same command goes on where it was interrupted.
 
 Columns, over centre crops of 256 x 256, each network seeing what its card's size says, decoded as its card says:
 
