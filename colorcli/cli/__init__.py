@@ -56,7 +56,7 @@ def _colorcli(
         typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop."),
     ] = False,
 ) -> None:
-    """Plausible colour for black-and-white photographs, on the command line and in bulk.
+    """Plausible colour for black-and-white photographs and films, on the command line and in bulk.
 
     colorcli photo old.jpg -o new.jpg
 

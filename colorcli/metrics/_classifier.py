@@ -10,7 +10,6 @@ classifiers expect it.
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +22,7 @@ from torch.nn import functional as F
 from colorcli.errors import UsageError, WeightsError
 from colorcli.metrics._batch import Pictures
 from colorcli.models.backbones import resnet, vgg
-from colorcli.weights import checkpoint, hub
+from colorcli.weights import cache, checkpoint, hub
 from colorcli.weights.card import Source
 from colorcli.weights.load import differences
 
@@ -92,8 +91,8 @@ class Classifier:
         """Return network, weights and preprocessing in words."""
         shorter = round(self.size / CROP)
         return (
-            f"{self.name}, weights {sha256(self.path)[:12]} ({self.path.name}), shorter side to {shorter} (bilinear, "
-            f"antialiased), centre {self.size} x {self.size}, ImageNet mean and deviation"
+            f"{self.name}, weights {cache.sha256_of(self.path)[:12]} ({self.path.name}), shorter side to {shorter} "
+            f"(bilinear, antialiased), centre {self.size} x {self.size}, ImageNet mean and deviation"
         )
 
 
@@ -171,8 +170,3 @@ def _resnet(state: Mapping[str, Tensor]) -> tuple[str, nn.Module] | None:
     block = resnet.Bottleneck if deep else resnet.BasicBlock
     depth = sum(layers) * (3 if deep else 2) + 2
     return f"resnet{depth}", resnet.ResNet(block, layers, classes=len(last), width=len(first))
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

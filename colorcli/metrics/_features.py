@@ -21,7 +21,7 @@ from torch import Tensor
 from colorcli.errors import UsageError, WeightsError
 from colorcli.metrics import _classifier
 from colorcli.metrics._batch import Pictures
-from colorcli.weights import checkpoint
+from colorcli.weights import cache, checkpoint
 
 #: Of torch-fidelity, which reads the same file name from torch's cache.
 INCEPTION_URL = (
@@ -72,7 +72,7 @@ class Inception:
         """Return network, weights and preprocessing in words."""
         return (
             f"Inception v3 of torch-fidelity (inception-v3-compat, 2048 features), weights "
-            f"{_classifier.sha256(self.path)[:12]} ({self.path.name}), 8 bits, 299 x 299 as TensorFlow 1 resized"
+            f"{cache.sha256_of(self.path)[:12]} ({self.path.name}), 8 bits, 299 x 299 as TensorFlow 1 resized"
         )
 
 
