@@ -58,8 +58,9 @@ def until(condition: Any, seconds: float = 5) -> Any:
 
 def shown(browser: Any) -> str:
     """The picture that waits for an answer."""
-    until(lambda: element(browser, "real").is_enabled())
-    return Path(element(browser, "picture").get_attribute("src")).stem
+    # A page that has only just been opened has enabled buttons before its script has put a picture in.
+    source = until(lambda: element(browser, "real").is_enabled() and element(browser, "picture").get_attribute("src"))
+    return Path(source).stem
 
 
 def key_of(built: Path) -> dict[str, tuple[str, str]]:
