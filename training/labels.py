@@ -52,6 +52,14 @@ def needed(recipe: Recipe) -> bool:
     return any("classes" in _kinds(LOSSES.load(loss.name).OUTPUT) for loss in recipe.losses)
 
 
+def _without(recipe: Recipe) -> Recipe | None:
+    """Return the recipe without the losses that learn classes, None if one of them is not optional."""
+    learning = [loss for loss in recipe.losses if "classes" in _kinds(LOSSES.load(loss.name).OUTPUT)]
+    if not all(loss.optional for loss in learning):
+        return None
+    return dataclasses.replace(recipe, losses=tuple(loss for loss in recipe.losses if loss not in learning))
+
+
 def _kinds(output: str | tuple[str, ...]) -> tuple[str, ...]:
     return (output,) if isinstance(output, str) else output
 
@@ -66,7 +74,7 @@ def fit(recipe: Recipe, pictures: Pictures, kept: Path | None = None) -> tuple[R
 
     Returns:
         The recipe with the number of classes, the pictures with labels, and the classes. A recipe that learns no
-        classes gets back what it gave, and none.
+        classes gets back what it gave, and none; so does one that can do without, less what learns them.
 
     Raises:
         UsageError: there are not two classes among the pictures, or more than the network has.
@@ -75,6 +83,8 @@ def fit(recipe: Recipe, pictures: Pictures, kept: Path | None = None) -> tuple[R
         return _sized(recipe, 1), pictures, []
     known = json.loads(kept.read_text(encoding="utf-8")) if kept is not None and kept.exists() else None
     found = classes(pictures.names) if known is None else list(known)
+    if len(found) < 2 and (without := _without(recipe)) is not None:
+        return _sized(without, 1), pictures, []
     if len(found) < 2:
         said = f"all are of class {found[0]!r}" if found else "the pictures have none"
         raise UsageError(

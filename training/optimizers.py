@@ -10,6 +10,7 @@ from torch import nn
 
 from colorcli.errors import UsageError
 from colorcli.registry import near_miss
+from colorcli.training.muon import Muon
 from colorcli.training.recipe import Optimizer
 
 _Groups = Sequence[dict[str, Any]]
@@ -19,6 +20,7 @@ BUILD: dict[str, Callable[[_Groups, Optimizer], torch.optim.Optimizer]] = {
     "adamw": lambda groups, o: torch.optim.AdamW(groups, lr=o.lr, betas=o.betas, fused=True),
     "adam": lambda groups, o: torch.optim.Adam(groups, lr=o.lr, betas=o.betas, fused=True),
     "sgd": lambda groups, o: torch.optim.SGD(groups, lr=o.lr, momentum=o.momentum, fused=True),
+    "muon": lambda groups, o: Muon(groups, lr=o.lr, betas=o.betas, momentum=o.momentum),
     "adadelta": lambda groups, o: torch.optim.Adadelta(groups, lr=o.lr),
 }
 
@@ -39,11 +41,20 @@ def build(network: nn.Module, options: Optimizer) -> torch.optim.Optimizer:
     trained = [weight for weight in network.parameters() if weight.requires_grad]
     matrices = [weight for weight in trained if weight.ndim >= 2]
     vectors = [weight for weight in trained if weight.ndim < 2]
-    of_vectors = 0.0 if options.name == "adamw" else options.weight_decay
+    of_vectors = 0.0 if options.name in ("adamw", "muon") else options.weight_decay
     groups = [
         {"params": matrices, "weight_decay": options.weight_decay},
         {"params": vectors, "weight_decay": of_vectors},
     ]
+    if options.name == "muon":
+        # Where a network begins and ends, the sides of a matrix are colours or bins, not features alike.
+        inner = matrices[1:-1]
+        outer = [weight for weight in matrices if all(weight is not other for other in inner)]
+        groups = [
+            {"params": inner, "weight_decay": options.weight_decay, "muon": True},
+            {"params": outer, "weight_decay": options.weight_decay},
+            {"params": vectors, "weight_decay": of_vectors},
+        ]
     return BUILD[options.name](groups, options)
 
 

@@ -38,11 +38,13 @@ class Loss:
         of: which of the network's outputs, for a loss that takes several (``"ab"``, ``"rgb"``); None is RGB where the
             network predicts it.
         options: what its ``build`` takes.
+        optional: of a loss that learns classes: leave it out where the pictures have none.
     """
 
     name: str
     weight: float = 1.0
     of: str | None = None
+    optional: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -111,16 +113,17 @@ class Optimizer:
     """How the weights move, and for how long.
 
     Attributes:
-        name: ``"adamw"``, ``"adam"``, ``"sgd"`` or ``"adadelta"``; see :mod:`colorcli.training.optimizers`.
+        name: ``"adamw"``, ``"muon"``, ``"adam"``, ``"sgd"`` or ``"adadelta"``; see :mod:`colorcli.training.optimizers`.
         steps: length of the run.
         lr: the highest learning rate.
         schedule: what it does after the warm-up: ``"cosine"`` to zero, ``"step"`` down, or ``"constant"``.
         drops: of the schedule ``step``: shares of the run at which the rate is multiplied by ``factor``.
         factor: see ``drops``.
         warmup: steps of linear warm-up.
-        weight_decay: of ``adamw`` on weights with two or more axes only; of the others on all, as their papers have it.
-        betas: of Adam and AdamW.
-        momentum: of SGD.
+        weight_decay: of ``adamw`` and ``muon`` on weights with two or more axes only; of the others on all, as their
+            papers have it.
+        betas: of Adam and AdamW, and of what Muon leaves to AdamW.
+        momentum: of SGD and Muon.
         clip: largest gradient norm; 0 is any.
         ema: decay of the weight average that is validated and exported; 0 takes the weights as they are.
         accumulate: parts a batch is computed in, one after the other, to save memory. A step still learns from

@@ -7,6 +7,8 @@ expected)`` if it has one, else ``convert(state)``; and a file with the whole st
 (timm's Inception-ResNet-v2, torchvision's VGG16) starts that child.
 
 Every tensor of a child of the network must come from the file or none; the others begin at random, and are named.
+From a model of colorcli every tensor must come, but for the children that only training has a use for
+(``TRAINING_ONLY`` of the network: a classifier, which pictures without classes leave out).
 The prior is never taken over: it is that of the pictures trained on.
 """
 
@@ -35,7 +37,7 @@ class Start:
     Attributes:
         origin: what the user named.
         state: tensors by the file's names.
-        own: whether it is a model or a checkpoint of colorcli, which fits as it is or not at all.
+        own: whether it is a model or a checkpoint of colorcli, which fits as a whole or not at all.
     """
 
     origin: str
@@ -75,14 +77,15 @@ def start(network: nn.Module, name: str, begin: Start) -> str:
     tried = []
     for state in _readings(network, name, begin, expected):
         found = {key: value for key, value in state.items() if key not in _MEASURED}
-        wanted = expected
-        if not begin.own:
-            parts = {key.partition(".")[0] for key in found}
-            wanted = {key: value for key, value in expected.items() if key.partition(".")[0] in parts}
+        present = {_child(key) for key in found}
+        optional = getattr(network, "TRAINING_ONLY", ()) if begin.own else {_child(key) for key in expected}
+        wanted = {
+            key: value for key, value in expected.items() if _child(key) in present or _child(key) not in optional
+        }
         lines = differences(wanted, found)
         if found and not lines:
             network.load_state_dict(found, strict=False)  # strict as far as it goes: checked above
-            rest = sorted({key.partition(".")[0] for key, _ in network.named_parameters() if key not in found})
+            rest = sorted({_child(key) for key, _ in network.named_parameters() if key not in found})
             said = f"{len(found)} of {len(expected)} tensors from {begin.origin}"
             return said + (f"; begins at random: {', '.join(rest)}" if rest else "")
         tried.append(lines)
@@ -91,6 +94,10 @@ def start(network: nn.Module, name: str, begin: Start) -> str:
         f"{begin.origin} does not fit network {name!r}\n  " + "\n  ".join(best),
         hint="take the recipe, and with it the network and sizes, that the weights were trained with",
     )
+
+
+def _child(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def _readings(

@@ -4,7 +4,8 @@ The encoder is ResNet-18 with one input channel and a last stage as wide as the 
 picture through average pooling; that vector is fused with the mid-level features the way Iizuka et al. 2016 do
 (concatenation and a 1x1 convolution), written here as a sum of two projections, which is the same map without tiling
 the vector over the picture. A decoder with skip connections climbs back to 1/4 of the resolution, where a 1x1
-convolution gives one logit per bin (Zhang et al. 2016).
+convolution gives one logit per bin (Zhang et al. 2016). While it is trained, a linear layer may also guess the class of
+the picture from what its bottom sees, as in Iizuka et al.: what a picture shows says much about its colours.
 
     >>> net = build()
     >>> net(torch.full((1, 1, 64, 96), 50.0)).shape
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.color import bins
-from colorcli.models._blocks import BasicBlock, ConvNorm, fuse_all
+from colorcli.models._blocks import BasicBlock, ConvNorm, fuse_all, quiet_head
 from colorcli.models._detect import Shapes, channels, count
 from colorcli.models._info import NetworkInfo
 
@@ -29,6 +30,7 @@ INFO = NetworkInfo(
     stride=4,
     multiple_of=32,
     minimum=32,
+    also=("classes",),
     precisions=("fp32", "bf16", "fp16"),
     paper="He et al. 2015 (encoder), Iizuka et al. 2016 (fusion), Zhang et al. 2016 (bins)",
 )
@@ -58,11 +60,13 @@ class ResNetFusion(nn.Module):
         width: channels of the first stage; the others follow as 2, 4 and 4 times that.
         blocks: residual blocks per stage.
         bottom: channels of the last stage, in units of ``width``.
+        classes: of pictures, to be learnt along; one class, or none, leaves nothing to learn.
     """
 
+    TRAINING_ONLY = ("classifier",)
     prior: Tensor
 
-    def __init__(self, width: int = 64, blocks: int = 2, bottom: int = 5) -> None:
+    def __init__(self, width: int = 64, blocks: int = 2, bottom: int = 5, classes: int = 0) -> None:
         super().__init__()
         w1, w2, w3, w4 = width, 2 * width, 4 * width, bottom * width
         self.stem = nn.Sequential(ConvNorm(1, width // 2, 3, 2), ConvNorm(width // 2, w1, 3, 2))  # 1/4
@@ -76,12 +80,15 @@ class ResNetFusion(nn.Module):
         self.up2 = Up(w3, w2, w2)
         self.up1 = Up(w2, w1, w2)
         self.head = nn.Conv2d(w2, bins.Q, 1)
+        self.classifier = nn.Linear(w4, classes) if classes > 1 else None
         # How often each bin occurs in the training data; decoding needs it to rebalance.
         self.register_buffer("prior", torch.full((bins.Q,), 1 / bins.Q))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        nn.init.normal_(self.head.weight, std=0.01)
+        quiet_head(self.head)
+        if self.classifier is not None:
+            quiet_head(self.classifier)
 
     @staticmethod
     def _stage(channels: int, out: int, blocks: int, stride: int) -> nn.Sequential:
@@ -91,24 +98,33 @@ class ResNetFusion(nn.Module):
         """Fold batch norms into convolutions; for inference only, after the weights are loaded."""
         fuse_all(self)
 
-    def forward(self, L: Tensor) -> Tensor:
-        """Return logits ``(B, 313, H/4, W/4)`` for L ``(B, 1, H, W)`` in 0..100."""
+    def _see(self, L: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits, and the features of the whole picture ``(B, bottom * width)``."""
         x1 = self.stage1(self.stem(L / 50 - 1))
         x2 = self.stage2(x1)
         x3 = self.stage3(x2)
         x4 = self.stage4(x3)
-        whole = self.whole(x4.mean((2, 3)))
+        features = x4.mean((2, 3))
+        whole = self.whole(features)
         x = F.relu(self.mid(x4) + whole[:, :, None, None])
         x = self.up3(x, x3)
         x = self.up2(x, x2)
         x = self.up1(x, x1)
-        logits: Tensor = self.head(x)
-        return logits
+        return self.head(x), features
+
+    def forward_training(self, L: Tensor) -> dict[str, Tensor]:
+        """Return ``"logits"`` as :meth:`forward` does and, if classes are learnt, their scores ``(B, classes)``."""
+        logits, features = self._see(L)
+        return {"logits": logits} | ({"classes": self.classifier(features)} if self.classifier is not None else {})
+
+    def forward(self, L: Tensor) -> Tensor:
+        """Return logits ``(B, 313, H/4, W/4)`` for L ``(B, 1, H, W)`` in 0..100."""
+        return self._see(L)[0]
 
 
-def build(width: int = 64, blocks: int = 2, bottom: int = 5) -> ResNetFusion:
+def build(width: int = 64, blocks: int = 2, bottom: int = 5, classes: int = 0) -> ResNetFusion:
     """Return a network with random weights; the sizes are those of :class:`ResNetFusion`."""
-    return ResNetFusion(width, blocks, bottom)
+    return ResNetFusion(width, blocks, bottom, classes)
 
 
 def detect(shapes: Shapes) -> dict[str, Any] | None:
@@ -117,4 +133,5 @@ def detect(shapes: Shapes) -> dict[str, Any] | None:
         return None
     width = channels(shapes, "stem.1.0.weight")
     bottom = channels(shapes, "whole.0.weight") // max(width, 1)
-    return {"width": width, "blocks": count(shapes, "stage1."), "bottom": bottom}
+    sizes = {"width": width, "blocks": count(shapes, "stage1."), "bottom": bottom}
+    return sizes | ({"classes": shapes["classifier.weight"][0]} if "classifier.weight" in shapes else {})

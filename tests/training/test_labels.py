@@ -73,7 +73,7 @@ def test_more_classes_than_the_network_has_are_explained(places):
 
 def test_recipes_without_classes_are_left_as_they_are(places):
     pictures = _pictures(places)
-    asked = recipe.load("default")
+    asked = recipe.load("resnet18-regression")
     assert labels.fit(asked, pictures) == (asked, pictures, [])
     assert labels.fit(asked, pictures)[1].labels is None
 
@@ -82,3 +82,16 @@ def test_the_network_alone_needs_no_labels(places):
     alone = recipe.load("iizuka", ["losses=[{ name = 'mse' }]"])
     asked, pictures, _ = labels.fit(alone, _pictures(places))
     assert asked.network.sizes["classes"] == 1 and pictures.labels is None
+
+
+def test_a_loss_that_is_optional_is_left_out_without_classes(places, tmp_path):
+    asked = recipe.load("default")
+    given, pictures, known = labels.fit(asked, _pictures(places))
+    assert known == ["in", "out"] and given.network.sizes["classes"] == 2 and given.losses == asked.losses
+    assert pictures.labels is not None
+    flat = tmp_path / "flat"
+    (places / "in").rename(flat)
+    given, pictures, known = labels.fit(asked, _pictures(flat))
+    assert known == [] and pictures.labels is None
+    assert [loss.name for loss in given.losses] == ["soft-cross-entropy", "expectation"]
+    assert given.network.sizes["classes"] == 1

@@ -72,3 +72,18 @@ def test_expectation_is_the_robust_distance_of_the_mean(uniform):
     centre = bins.centers()[150][None, :, None, None]
     assert loss(logits, centre) == pytest.approx(0, abs=1e-3)
     assert loss(logits, centre + torch.tensor([3.0, 4.0])[None, :, None, None]) == pytest.approx(29**0.5 - 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["soft-cross-entropy", "expectation"])
+def test_a_share_of_the_pixels_has_the_same_loss_on_average(name, uniform):
+    torch.manual_seed(0)
+    logits, ab = torch.randn(2, 313, 8, 8), torch.randn(2, 2, 8, 8) * 30
+    whole, some = (LOSSES.load(name).build(uniform, share=share) for share in (1.0, 0.25))
+    assert some(logits, ab).item() != whole(logits, ab).item()
+    mean = torch.stack([some(logits, ab) for _ in range(300)]).mean()
+    assert mean == pytest.approx(float(whole(logits, ab)), rel=0.02)
+    with torch.no_grad():  # where it is measured, all count
+        assert some(logits, ab) == whole(logits, ab)
+    logits.requires_grad_()
+    some(logits, ab).backward()
+    assert int((logits.grad.abs().sum(1) > 0).sum()) == 32

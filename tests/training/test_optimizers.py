@@ -8,6 +8,7 @@ from torch import nn
 
 from colorcli.errors import UsageError
 from colorcli.training import optimizers, schedule, stopping
+from colorcli.training.muon import orthogonal
 from colorcli.training.recipe import Optimizer, Validation
 from colorcli.training.schedule import learning_rate
 from colorcli.training.task import Scores
@@ -56,13 +57,43 @@ def test_every_optimizer_fits_a_line(name):
     assert frozen.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize(("name", "bias_decays"), [("adamw", False), ("adam", True), ("sgd", True), ("adadelta", True)])
+@pytest.mark.parametrize(
+    ("name", "bias_decays"), [("adamw", False), ("muon", False), ("adam", True), ("sgd", True), ("adadelta", True)]
+)
 def test_weight_decay_acts_where_the_papers_have_it(name, bias_decays):
     network = nn.Linear(2, 1)
     groups = optimizers.build(network, Optimizer(name=name, weight_decay=0.1)).param_groups
     decay = {id(weight): group["weight_decay"] for group in groups for weight in group["params"]}
     assert decay[id(network.weight)] == 0.1
     assert decay[id(network.bias)] == (0.1 if bias_decays else 0.0)
+
+
+def test_an_orthogonal_step_has_no_large_and_no_small_directions():
+    torch.manual_seed(0)
+    for shape in ((24, 60), (60, 24), (32, 32)):
+        u, _, v = torch.linalg.svd(torch.randn(shape), full_matrices=False)
+        spread = torch.logspace(0, -2, len(v))  # a hundred times from the largest to the smallest
+        made = orthogonal(u @ torch.diag(spread) @ v).float()
+        assert made.shape == shape
+        values = torch.linalg.svdvals(made)
+        assert values.max() < 1.25 and values.min() > 0.5
+        assert torch.linalg.norm(made - u @ v) / torch.linalg.norm(u @ v) < 0.35  # the same directions
+
+
+def test_muon_moves_inner_matrices_alike_and_the_rest_as_adamw_does():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3), nn.Flatten(), nn.Linear(8, 3))
+    before = [weight.detach().clone() for weight in network.parameters()]
+    optimizer = optimizers.build(network, Optimizer(name="muon", lr=0.1, weight_decay=0.0))
+    network(torch.randn(2, 1, 5, 5)).square().sum().backward()
+    optimizer.step()
+    moves = [(old - new.detach()) / 0.1 for old, new in zip(before, network.parameters(), strict=True)]
+    first, inner, last = moves[0], moves[2], moves[4]
+    ours, plain = (torch.linalg.svdvals(x.flatten(1)) for x in (inner, network[1].weight.grad))
+    assert ours.min() / ours.max() > 5 * plain.min() / plain.max()
+    assert inner.square().mean().sqrt() == pytest.approx(0.1, abs=0.05)  # 0.2 if every direction were there
+    for move in (first, last, *moves[1::2]):  # Adam's first step: the sign of the gradient
+        assert torch.allclose(move.abs(), torch.ones_like(move), atol=1e-2)
 
 
 def scores(**given):

@@ -26,7 +26,7 @@ def pair():
     return torch.randn(2, 2, 12, 12) * 30, torch.randn(2, 2, 12, 12) * 30
 
 
-@pytest.mark.parametrize("name", ["mse", "masked-mse", "smoothness", "structure"])
+@pytest.mark.parametrize("name", ["mse", "l1", "masked-mse", "smoothness", "structure"])
 def test_units_are_those_of_the_picture_or_those_asked_for(name, pair):
     first, second = pair
     rgb = [torch.cat((x, x[:, :1]), 1) / 110 for x in pair]
@@ -44,6 +44,12 @@ def test_mse_is_the_mean_of_squares():
     assert loss(ab([110, 0]), ab([0, 0])) == pytest.approx(0.5)
     assert build("mse", scale=127)(ab([127, 0]), ab([0, 127])) == pytest.approx(1.0)
     assert loss(torch.full((1, 3, 2, 2), 0.5), torch.zeros(1, 3, 2, 2)) == pytest.approx(0.25)
+
+
+def test_l1_is_the_mean_of_distances():
+    assert build("l1")(ab([110, 0]), ab([0, -55])) == pytest.approx(0.75)
+    assert build("l1", scale=1.0)(ab([3, 0]), ab([0, 0])) == pytest.approx(1.5)
+    assert build("l1")(torch.full((1, 3, 2, 2), 0.5), torch.zeros(1, 3, 2, 2)) == pytest.approx(0.5)
 
 
 def test_masked_mse_does_not_count_the_margin():

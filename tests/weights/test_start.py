@@ -1,5 +1,7 @@
 """What training can begin with, and what is said if it does not fit."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -30,6 +32,19 @@ def test_a_model_fits_as_it_is_but_for_the_prior(tiny_model):
     assert same(network, stored, [key for key in stored if key != "prior"])
     assert network.get_buffer("prior").unique().tolist() == [0.25]
     assert said == f"{len(stored) - 1} of {len(stored) - 1} tensors from {tiny_model}"
+
+
+def test_what_only_training_needs_may_be_missing_from_a_model_but_nothing_else(tiny_model):
+    network = build("resnet-fusion", width=8, classes=4)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    said = start(network, "resnet-fusion", read(str(tiny_model)))
+    assert said.endswith("begins at random: classifier")
+    assert same(network, before, ["classifier.weight", "classifier.bias"])
+    assert not same(network, before, ["head.weight"])
+    begin = read(str(tiny_model))
+    less = {key: value for key, value in begin.state.items() if not key.startswith("head.")}
+    with pytest.raises(WeightsError, match=r"head\.weight"):
+        start(network, "resnet-fusion", replace(begin, state=less))
 
 
 def test_a_checkpoint_gives_its_average(tmp_path):

@@ -9,12 +9,19 @@ from torch import Tensor
 
 from colorcli.color import bins
 from colorcli.color.prior import rebalancing
+from colorcli.training.losses._bins import rows
 
 OUTPUT = "logits"
 
 
 def build(
-    prior: Tensor, *, neighbours: int = 5, sigma: float = 5.0, mix: float = 0.5, power: float = 1.0
+    prior: Tensor,
+    *,
+    neighbours: int = 5,
+    sigma: float = 5.0,
+    mix: float = 0.5,
+    power: float = 1.0,
+    share: float = 1.0,
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """Return the loss.
 
@@ -24,6 +31,7 @@ def build(
         sigma: width of the soft encoding, Lab units.
         mix: lambda, the share of the uniform distribution in the rebalancing.
         power: strength of the rebalancing: 1 is the paper's, 0 none.
+        share: of the pixels that are looked at in a training step; see :func:`colorcli.training.losses._bins.rows`.
 
     Returns:
         ``loss(logits (B, Q, h, w), ab (B, 2, h, w))``: mean over pixels, each weighted by the rebalancing weight of
@@ -33,12 +41,10 @@ def build(
     weights = weights / (prior * weights).sum()
 
     def loss(logits: Tensor, ab: Tensor) -> Tensor:
-        index, share = bins.soft_encode(ab, neighbours=neighbours, sigma=sigma)
-        # Bins last: softmax and gather over contiguous memory take half the time they need across planes.
-        scores = logits.movedim(1, -1).reshape(-1, logits.shape[1]).float()
-        index = index.movedim(1, -1).reshape(-1, neighbours)
-        share = share.movedim(1, -1).reshape(-1, neighbours)
-        cross = -(torch.log_softmax(scores, 1).gather(1, index) * share).sum(1)
+        scores, truth = rows(logits, ab, share)
+        index, part = bins.soft_encode(truth[:, :, None, None], neighbours=neighbours, sigma=sigma)
+        index, part = index[..., 0, 0], part[..., 0, 0]
+        cross = -(torch.log_softmax(scores, 1).gather(1, index) * part).sum(1)
         return (cross * weights.to(cross.device)[index[:, 0]]).mean()
 
     return loss
