@@ -29,7 +29,7 @@ def orthogonal(matrix: Tensor, steps: int = _STEPS) -> Tensor:
     """
     a, b, c = _COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.mT if tall else matrix).bfloat16()
+    x: Tensor = (matrix.mT if tall else matrix).bfloat16()
     x = x / (x.norm() + 1e-7)
     for _ in range(steps):
         square = x @ x.mT
@@ -54,7 +54,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(groups, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move the weights once."""
         found = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
@@ -86,4 +86,5 @@ class Muon(torch.optim.Optimizer):
         mean = state["mean"].lerp_(grad, 1 - low)
         square = state["square"].mul_(high).addcmul_(grad, grad, value=1 - high)
         root = (square / (1 - high ** state["step"])).sqrt_().add_(group["eps"])
-        return mean / (1 - low ** state["step"]) / root
+        update: Tensor = mean / (1 - low ** state["step"]) / root
+        return update
