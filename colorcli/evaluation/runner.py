@@ -38,7 +38,7 @@ from colorcli.engine import threads
 from colorcli.errors import ColorcliError, DeviceError
 from colorcli.evaluation import bench
 from colorcli.evaluation.bench import Bench, Found, Job, Row, Seen, Task
-from colorcli.evaluation.resampling import Draws, Replicates
+from colorcli.evaluation.bootstrap import Draws, Replicates
 from colorcli.metrics._batch import Batch, Pictures
 from colorcli.metrics._metric import Metric
 from colorcli.report.measurement import PictureScores, Score, System

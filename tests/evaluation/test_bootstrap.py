@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from colorcli.evaluation.resampling import Draws, Replicates
+from colorcli.evaluation.bootstrap import Draws, Replicates
 from colorcli.metrics.psnr import PSNR
 
 
