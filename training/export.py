@@ -33,6 +33,7 @@ def export(recipe: Recipe, network: nn.Module, folder: Path, *, data: str) -> No
         rebalance=model.rebalance,
         form=model.form,
         strength=model.strength,
+        contrast=model.contrast,
         size=model.size,
         upsampler=model.upsampler,
         data=data,

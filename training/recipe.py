@@ -200,6 +200,7 @@ class Model:
     rebalance: float = 0.0
     form: str = "joint"
     strength: float = 1.0
+    contrast: float = 1.0
     size: int = 192
     upsampler: str = "bicubic"
 

@@ -87,6 +87,7 @@ class Card:
         rebalance: exponent on the class rebalancing weights that multiply the distribution before decoding; 0 is off.
         form: form of the field for the ``mrf`` decoder.
         strength: factor on the predicted chroma.
+        contrast: factor on how far colours lie from the picture's mean colour.
         size: side of the square whose area the network's input has.
         fit: "keep" the photo's aspect ratio, or "stretch" it to a square as the network's authors do.
         upsampler: name of the upsampler.
@@ -108,6 +109,7 @@ class Card:
     rebalance: float = 0.0
     form: str = "joint"
     strength: float = 1.0
+    contrast: float = 1.0
     size: int = 256
     fit: str = "keep"
     upsampler: str = "bicubic"
@@ -127,7 +129,8 @@ class Card:
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "name": (str,), "network": (str,), "source": (dict,), "description": (str,), "sizes": (dict,), "decoder": (str,),
-    "temperature": (float, int), "rebalance": (float, int), "form": (str,), "strength": (float, int), "size": (int,),
+    "temperature": (float, int), "rebalance": (float, int), "form": (str,), "strength": (float, int),
+    "contrast": (float, int), "size": (int,),
     "fit": (str,), "upsampler": (str,), "sha256": (str,), "licence": (str,), "data": (str,), "recipe": (str,),
     "seed": (int,), "scores": (dict,),
 }  # fmt: skip

@@ -47,6 +47,15 @@ class Colouring(Models):
             rich_help_panel=COLOUR,
         ),
     ] = None
+    contrast: Annotated[
+        float | None,
+        typer.Option(
+            envvar="COLORCLI_CONTRAST",
+            help="Factor on how far colours lie from the picture's mean colour: above 1 livelier, below calmer.",
+            show_default="the model's",
+            rich_help_panel=COLOUR,
+        ),
+    ] = None
     temperature: Annotated[
         float | None,
         typer.Option(
@@ -168,6 +177,7 @@ class Colouring(Models):
             render_factor=self.render_factor,
             fit=self.fit,
             strength=self.strength,
+            contrast=self.contrast,
             temperature=self.temperature,
             decoder=self.decoder,
             form=self.mrf_form,

@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -25,8 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorcli.color import bins
-from colorcli.engine import _marks, decoding, geometry, merge, threads, uncertainty
+from colorcli.engine import _marks, decoding, geometry, merge, published, threads, uncertainty
 from colorcli.engine import device as devices
+from colorcli.engine.contrast import spread
 from colorcli.engine.decoding import Decoding
 from colorcli.engine.geometry import Geometry
 from colorcli.engine.hints import Hints
@@ -35,7 +35,7 @@ from colorcli.engine.settings import choose
 from colorcli.errors import DeviceError, UsageError
 from colorcli.media import profiles
 from colorcli.media.photo import Photo
-from colorcli.registry import PUBLISHED, UPSAMPLERS, near_miss
+from colorcli.registry import UPSAMPLERS, near_miss
 from colorcli.weights.load import info, load
 from colorcli.weights.resolve import Model, resolve
 
@@ -118,7 +118,7 @@ class Colorizer:
             raise UsageError(
                 f"unknown upsampler {self.upsampler!r}", hint=near_miss(self.upsampler, UPSAMPLERS.names())
             )
-        self._published = self._choose_pipeline()
+        self._published = published.choose(self.fit, self.info, options)
         exact = self._published is not None and options.precision == "auto"
         self.precision = "fp32" if exact else devices.precision(options.precision, self.device, self.info)
         if self.info.output != "logits":
@@ -261,21 +261,15 @@ class Colorizer:
         if not bool(torch.isfinite(output).all()):
             raise DeviceError(f"the network's output is not finite in {self.precision}", hint="use --precision fp32")
         if self._decoding is None or output.shape[1] != bins.Q:  # ab, or what a published pipeline goes on from
-            return Prediction(output[0].cpu())
+            return Prediction(self._spread(output[0].cpu(), item))
         # The mean over each output pixel's own square of input: aligned with the logits, pixel centres and all.
         L_output = F.avg_pool2d(L[:, :, :height, :width], stride)
-        return Prediction(self._decoding(output, L_output, item.hints).cpu(), uncertainty.of_distribution(output))
+        ab = self._decoding(output, L_output, item.hints).cpu()
+        return Prediction(self._spread(ab, item), uncertainty.of_distribution(output))
 
-    def _choose_pipeline(self) -> ModuleType | None:
-        """Return the published pipeline if it is to be followed."""
-        if self.fit != "stretch" or not self.info.pipeline:
-            return None
-        if self.options.upsampler is not None:
-            raise UsageError(
-                f"--fit stretch follows the published {self.info.pipeline} pipeline, which enlarges in its own way",
-                hint="leave out --upsampler, or take --fit keep",
-            )
-        return PUBLISHED.load(self.info.pipeline)
+    def _spread(self, ab: Tensor, item: Prepared) -> Tensor:
+        """Return ab ``(2, h, w)`` with the contrast asked for. Colours that the user has told are not moved."""
+        return spread(ab, self._choice.contrast) if item.hints is None and self._published is None else ab
 
     @property
     def _answer(self) -> Callable[[nn.Module, Tensor], Tensor] | None:

@@ -33,6 +33,7 @@ class ColorizeOptions:
         render_factor: DeOldify's name for it: 16 times this is the size.
         fit: one of :data:`FITS`; ``"stretch"`` takes the published pipeline of a network that has one.
         strength: factor on the predicted chroma, 0..2.
+        contrast: factor on how far colours lie from the picture's mean colour, 0..3; see `colorcli.engine.contrast`.
         temperature: for the decoder, above 0.
         decoder: name of a decoder, for networks that predict distributions.
         form: form of the field for the ``mrf`` decoder.
@@ -53,6 +54,7 @@ class ColorizeOptions:
     render_factor: int | None = None
     fit: str | None = None
     strength: float | None = None
+    contrast: float | None = None
     temperature: float | None = None
     decoder: str | None = None
     form: str | None = None
@@ -75,6 +77,8 @@ class ColorizeOptions:
             raise UsageError(f"unknown fit {self.fit!r}", hint=near_miss(str(self.fit), FITS))
         if self.strength is not None and not 0 <= self.strength <= 2:
             raise UsageError(f"strength {self.strength} is out of range", hint="give 0 (gray) to 2")
+        if self.contrast is not None and not 0 <= self.contrast <= 3:
+            raise UsageError(f"contrast {self.contrast} is out of range", hint="give 0 (one colour) to 3")
         if self.temperature is not None and not 0 < self.temperature < math.inf:
             raise UsageError(f"temperature {self.temperature} is out of range", hint="give a number above 0")
 

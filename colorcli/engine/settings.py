@@ -37,6 +37,7 @@ class Choice:
         size: as in `ColorizeOptions`, here as below.
         fit: as there.
         strength: as there.
+        contrast: as there.
         upsampler: as there.
         decoder: as there; None leaves it to the network's output.
         temperature: as there; None is the decoder's own.
@@ -46,6 +47,7 @@ class Choice:
     size: int
     fit: str
     strength: float
+    contrast: float
     upsampler: str
     decoder: str | None
     temperature: float | None
@@ -65,6 +67,7 @@ def choose(asked: ColorizeOptions, card: Card) -> Choice:
         size=_size(asked, card),
         fit=asked.fit or card.fit,
         strength=card.strength if asked.strength is None else asked.strength,
+        contrast=card.contrast if asked.contrast is None else asked.contrast,
         upsampler=asked.upsampler or card.upsampler,
         decoder=decoder,
         temperature=tuned if asked.temperature is None else asked.temperature,
@@ -100,6 +103,7 @@ def settings(asked: ColorizeOptions, how: RunOptions, card: Card) -> Settings:
         "size": choice.size,
         "fit": choice.fit,
         "strength": choice.strength,
+        "contrast": choice.contrast,
         "temperature": choice.temperature,
         "decoder": choice.decoder,
         "form": choice.form,

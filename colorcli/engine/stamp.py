@@ -12,7 +12,9 @@ from colorcli.engine.options import RunOptions
 from colorcli.media import provenance
 from colorcli.media.photo import Photo
 
-_ABOUT_PIXELS = ("size", "fit", "strength", "temperature", "decoder", "form", "upsampler", "seed", "palette", "tta")
+_ABOUT_PIXELS = (
+    "size", "fit", "strength", "contrast", "temperature", "decoder", "form", "upsampler", "seed", "palette", "tta",
+)  # fmt: skip
 
 
 class Stamp:

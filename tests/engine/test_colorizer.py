@@ -186,6 +186,7 @@ def test_near_misses(model: str, options: dict[str, Any], match: str) -> None:
 
 @pytest.mark.parametrize(
     "options", [{"size": 8}, {"size": 99999}, {"strength": 2.5}, {"strength": -1.0}, {"temperature": 0.0},
+                {"contrast": -0.1}, {"contrast": 3.1},
                 {"precision": "int8"}]
 )  # fmt: skip
 def test_options_out_of_range(options: dict[str, Any]) -> None:

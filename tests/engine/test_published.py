@@ -128,6 +128,12 @@ def test_sixteen_bits_and_gray_take_the_same_way(name: str, small: Callable[...,
 
 
 @pytest.mark.parametrize("name", PIPELINES)
+def test_a_published_way_knows_no_contrast(name: str, small: Callable[..., str]) -> None:
+    with pytest.raises(UsageError, match="knows no contrast"):
+        Colorizer(ColorizeOptions(model=small(name), fit="stretch", contrast=1.2))
+
+
+@pytest.mark.parametrize("name", PIPELINES)
 def test_strength_nothing_is_gray(name: str, small: Callable[..., str]) -> None:
     gray = scene()[..., 0].copy()
     out = Colorizer(ColorizeOptions(model=small(name), fit="stretch", strength=0.0))(media.Photo(gray)).pixels

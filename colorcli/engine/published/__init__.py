@@ -15,3 +15,37 @@ Each module has
 The authors work on 8 bits. Here 16 bits are reduced to 8 on their way to the network, as a reader of theirs would do
 it, and kept in the picture.
 """
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from colorcli.engine.options import ColorizeOptions
+from colorcli.errors import UsageError
+from colorcli.models._info import NetworkInfo
+from colorcli.registry import PUBLISHED
+
+#: Options that the published ways have no place for, and why.
+_WITHOUT = {"upsampler": "enlarges in its own way", "contrast": "knows no contrast"}
+
+
+def choose(fit: str, info: NetworkInfo, asked: ColorizeOptions) -> ModuleType | None:
+    """Return the published pipeline if it is to be followed.
+
+    Args:
+        fit: one of `colorcli.engine.options.FITS`.
+        info: of the network.
+        asked: options.
+
+    Raises:
+        UsageError: it is to be followed, and something is asked for that it has no place for.
+    """
+    if fit != "stretch" or not info.pipeline:
+        return None
+    for option, why in _WITHOUT.items():
+        if getattr(asked, option) is not None:
+            raise UsageError(
+                f"--fit stretch follows the published {info.pipeline} pipeline, which {why}",
+                hint=f"leave out --{option}, or take --fit keep",
+            )
+    return PUBLISHED.load(info.pipeline)
