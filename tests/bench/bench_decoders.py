@@ -2,7 +2,8 @@
 
     python tests/bench/bench_decoders.py MODEL SHARD.tar [--count 300] [--rebalance BETA] [--decoder NAME[:T] ...]
 
-MODEL is whatever ``colorcli --model`` takes; without --size, --rebalance and --strength the card's values hold.
+MODEL is whatever ``colorcli --model`` takes; without --size, --rebalance, --strength and --contrast the card's values
+hold.
 Pictures are cropped to their centre square and scaled to 256x256 (``--crop``), shrunk to ``--size`` for the network,
 and its ab is enlarged (bicubic) to the crop before it is compared. No gamut mapping and no 8-bit rounding takes part:
 this is about decoders.
@@ -35,6 +36,7 @@ from torch.nn.functional import interpolate
 
 from colorcli.color import lab, prior
 from colorcli.decoders._options import DecodeOptions
+from colorcli.engine.contrast import spread
 from colorcli.metrics.auc import AuC
 from colorcli.metrics.auc_rebalanced import AuCRebalanced
 from colorcli.registry import DECODERS
@@ -104,12 +106,12 @@ class Row:
     variation: list[Tensor] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
-    def update(self, picture: Picture, strength: float = 1.0) -> None:
-        """Decode a picture and measure the result."""
+    def update(self, picture: Picture, strength: float = 1.0, contrast: float = 1.0) -> None:
+        """Decode a picture, apply the factors, and measure the result."""
         began = time.perf_counter()
         ab = self.decode(picture)
         self.seconds.append(time.perf_counter() - began)
-        ab = ab * strength
+        ab = spread(ab[0], contrast)[None] * strength
         self.variation.append(flat_variation(ab, picture.L_small))
         full = interpolate(ab, picture.truth.shape[2:], mode="bicubic", align_corners=False)
         self.chroma.append(full.norm(dim=1).mean().item())
@@ -137,7 +139,9 @@ def parse(name: str, options: DecodeOptions) -> Callable[[Picture], Tensor]:
     return lambda picture: decode(picture.logits, picture.L_small, options)
 
 
-def measure(source: Iterator[Picture], names: list[str], options: DecodeOptions, strength: float) -> str:
+def measure(
+    source: Iterator[Picture], names: list[str], options: DecodeOptions, strength: float, contrast: float
+) -> str:
     """Return the Markdown table of the decoders on the pictures."""
     held = list(source)  # about 5 MB each at a size of 256
     frequency = prior.smooth(torch.stack([prior.histogram(picture.truth) for picture in held]).mean(0))
@@ -150,7 +154,7 @@ def measure(source: Iterator[Picture], names: list[str], options: DecodeOptions,
     for row in rows:
         row.decode(held[0])  # warm-up
         for picture in held:
-            row.update(picture, strength)
+            row.update(picture, strength, contrast)
     lines = [
         ["decoder", "AuC", "rebal. AuC", "chroma", "flat var.", "ms"],
         ["---"] + ["---:"] * 5,
@@ -172,6 +176,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, help="side of what the network sees, a multiple of 32")
     parser.add_argument("--rebalance", type=float, help="exponent on the class rebalancing weights")
     parser.add_argument("--strength", type=float, help="factor on the chroma")
+    parser.add_argument("--contrast", type=float, help="factor on distances from the mean colour")
     parser.add_argument("--decoder", nargs="+", default=DEFAULT, help="NAME or NAME:TEMPERATURE")
     arguments = parser.parse_args()
 
@@ -180,10 +185,11 @@ def main() -> None:
     network = load(model)
     beta = model.card.rebalance if arguments.rebalance is None else arguments.rebalance
     strength = model.card.strength if arguments.strength is None else arguments.strength
+    contrast = model.card.contrast if arguments.contrast is None else arguments.contrast
     weights = beta * prior.rebalancing(network.prior).log() if beta else None
     images = pictures(arguments.shard, arguments.crop, arguments.count)
     source = predict(network, images, arguments.size or model.card.size)
-    print(measure(source, arguments.decoder, DecodeOptions(log_weights=weights), strength))
+    print(measure(source, arguments.decoder, DecodeOptions(log_weights=weights), strength, contrast))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from torch.nn.functional import interpolate
 
 from colorcli.color import lab, prior
 from colorcli.decoders._options import DecodeOptions
+from colorcli.engine.contrast import spread
 from colorcli.metrics._batch import Pictures
 from colorcli.metrics._colourfulness import colourfulness
 from colorcli.metrics.auc import AuC
@@ -112,7 +113,7 @@ def main() -> None:
             logits = network(small).float()
             picture = Picture(logits, interpolate(small, logits.shape[2:], mode="area"), truth)
             for card, decode in decoders.items():
-                ab = decode(picture) * models[card].card.strength
+                ab = models[card].card.strength * spread(decode(picture)[0], models[card].card.contrast)[None]
                 answers[card][tag] = interpolate(ab, truth.shape[2:], mode="bicubic", align_corners=False)
         for card, row in rows.items():
             answer = answers[card]
