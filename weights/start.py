@@ -14,7 +14,7 @@ The prior is never taken over: it is that of the pictures trained on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,11 +74,14 @@ def start(network: nn.Module, name: str, begin: Start) -> str:
         WeightsError: the weights do not fit; the message lists keys and shapes. The network is as it was.
     """
     expected = {key: value for key, value in network.state_dict().items() if key not in _MEASURED}
+    extra = getattr(network, "TRAINING_ONLY", {}).keys()
     tried = []
     for state in _readings(network, name, begin, expected):
-        found = {key: value for key, value in state.items() if key not in _MEASURED}
+        found = {
+            key: value for key, value in state.items() if key not in _MEASURED and _of_use(key, value, expected, extra)
+        }
         present = {_child(key) for key in found}
-        optional = getattr(network, "TRAINING_ONLY", ()) if begin.own else {_child(key) for key in expected}
+        optional = extra if begin.own else {_child(key) for key in expected}
         wanted = {
             key: value for key, value in expected.items() if _child(key) in present or _child(key) not in optional
         }
@@ -94,6 +97,11 @@ def start(network: nn.Module, name: str, begin: Start) -> str:
         f"{begin.origin} does not fit network {name!r}\n  " + "\n  ".join(best),
         hint="take the recipe, and with it the network and sizes, that the weights were trained with",
     )
+
+
+def _of_use(key: str, value: Tensor, expected: Mapping[str, Tensor], extra: Collection[str]) -> bool:
+    """Return False for what only training needs if it is of another size: other pictures have other classes."""
+    return _child(key) not in extra or (key in expected and expected[key].shape == value.shape)
 
 
 def _child(key: str) -> str:

@@ -14,7 +14,7 @@ the picture from what its bottom sees, as in Iizuka et al.: what a picture shows
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +63,8 @@ class ResNetFusion(nn.Module):
         classes: of pictures, to be learnt along; one class, or none, leaves nothing to learn.
     """
 
-    TRAINING_ONLY = ("classifier",)
+    #: Children that only training has a use for, and the size that makes each: models are written without them.
+    TRAINING_ONLY: ClassVar[dict[str, str]] = {"classifier": "classes"}
     prior: Tensor
 
     def __init__(self, width: int = 64, blocks: int = 2, bottom: int = 5, classes: int = 0) -> None:

@@ -8,12 +8,14 @@ import time
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_runs import NETWORK, SIZES, equal, tiny
 
 from colorcli.errors import ColorcliError, MediaError, UsageError, WeightsError
 from colorcli.registry import LOSSES
 from colorcli.training import checkpoint, recipe
 from colorcli.training.loop import Run, train
+from colorcli.weights.resolve import resolve
 
 
 def _weights(folder):
@@ -33,13 +35,13 @@ def test_a_run_leaves_everything_it_promises(shards, tmp_path):
     assert all(math.isfinite(row["loss"]) for row in rows if "loss" in row)
     assert {"val_loss", "val_auc", "val_gray", "val_chroma"} <= {key for row in rows for key in row}
     assert json.loads((folder / "data.json").read_text())["validation"] == 4
-    assert recipe.load(str(folder / "recipe.toml")) == tiny()
+    # No classes are learnt, so the network is given one, which is none.
+    assert recipe.load(str(folder / "recipe.toml")) == tiny("network.sizes.classes=1")
     assert seen[-1].step == 12 and "AuC" in seen[-1].note
 
 
 def test_what_was_trained_colorizes(shards, tmp_path):
     from colorcli.weights.load import load
-    from colorcli.weights.resolve import resolve
 
     train(tiny(), [shards], Run(folder=tmp_path / "run"))
     network = load(resolve(str(tmp_path / "run")))
@@ -156,3 +158,31 @@ def test_the_average_follows_the_weights():
         ema.update(layer)
     assert ema.average[0].weight.item() == pytest.approx(1, abs=1e-3)
     assert ema.average[1].num_batches_tracked == 3  # counters are copied, not averaged
+
+
+def test_a_model_is_written_without_what_only_training_needs(places, tmp_path):
+    classes = ["losses=[{ name = 'soft-cross-entropy' }, { name = 'class-cross-entropy' }]"]
+    train(tiny(*classes), [places], Run(folder=tmp_path / "run"))
+    model = resolve(str(tmp_path / "run"))
+    assert "classes" not in model.card.sizes
+    assert not [key for key in load_file(model.weights) if key.startswith("classifier")]
+    assert _weights(tmp_path / "run")["network"]["classifier.weight"].shape[0] == 2
+    # Going on from the model, which has no classifier, or from the checkpoint, which has one, is all the same.
+    for start in (tmp_path / "run", tmp_path / "run" / "last.pt"):
+        folder = tmp_path / f"on-{start.name}"
+        train(tiny(*classes, "optimizer.steps=1"), [places], Run(folder=folder, init=str(start)))
+        assert resolve(str(folder)).weights.is_file()
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_muon_classes_shares_and_aged_pictures_resume_bit_for_bit_too(places, tmp_path):
+    asked = [
+        "losses=[{ name = 'soft-cross-entropy', options = { share = 0.25 } }, { name = 'class-cross-entropy' }]",
+        "optimizer.name='muon'", "augment.age=0.5",
+    ]  # fmt: skip
+    train(tiny(*asked), [places], Run(folder=tmp_path / "whole"))
+    stopping = iter([False] * 4 + [True])
+    train(tiny(*asked), [places], Run(folder=tmp_path / "parts", stop=lambda: next(stopping)))
+    train(tiny(*asked), [places], Run(folder=tmp_path / "parts", resume=True))
+    whole, parts = _weights(tmp_path / "whole"), _weights(tmp_path / "parts")
+    assert equal(whole["network"], parts["network"]) and equal(whole["optimizer"], parts["optimizer"])

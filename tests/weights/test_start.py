@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from colorcli.errors import UsageError, WeightsError
 from colorcli.registry import NETWORKS
 from colorcli.weights.recognize import CONVERTERS
-from colorcli.weights.start import read, start
+from colorcli.weights.start import Start, read, start
 
 
 def build(name, **sizes):
@@ -41,6 +41,16 @@ def test_what_only_training_needs_may_be_missing_from_a_model_but_nothing_else(t
     assert said.endswith("begins at random: classifier")
     assert same(network, before, ["classifier.weight", "classifier.bias"])
     assert not same(network, before, ["head.weight"])
+    # A checkpoint has them; they are taken if the pictures have as many classes, and left if not.
+    of_run = Start("x", build("resnet-fusion", width=8, classes=4).state_dict(), own=True)
+    for classes, taken in ((4, True), (7, False), (0, False)):
+        other = build("resnet-fusion", width=8, classes=classes)
+        random = None if not classes else other.classifier.weight.clone()
+        said = start(other, "resnet-fusion", of_run)
+        assert same(other, of_run.state, ["head.weight"])
+        if random is not None:
+            assert torch.equal(other.classifier.weight, of_run.state["classifier.weight"] if taken else random)
+        assert ("begins at random: classifier" in said) == (classes == 7)
     begin = read(str(tiny_model))
     less = {key: value for key, value in begin.state.items() if not key.startswith("head.")}
     with pytest.raises(WeightsError, match=r"head\.weight"):
