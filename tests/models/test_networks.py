@@ -9,7 +9,7 @@ from colorcli.registry import NETWORKS
 
 #: Arguments that make a network small enough to test.
 TINY = {
-    "resnet-fusion": {"width": 8, "blocks": 1, "bottom": 4},
+    "resnet-fusion": {"width": 8, "blocks": 1, "bottom": 4, "classes": 3},
     "cifar-autoencoder": {"width": 8},
     "cifar-cnn": {"width": 8, "depth": 3},
     "koala": {"width": 8, "backbone": "own", "features": 16, "size": 96},
