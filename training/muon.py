@@ -5,7 +5,7 @@ many. Muon replaces the averaged gradient by the nearest matrix whose singular v
 of a Newton-Schulz iteration, and so moves every direction alike. Weights of convolutions ``(O, I, h, w)`` are taken
 as matrices ``(O, I h w)``. The step is scaled to the size of AdamW's (Liu et al. 2025, "Muon is scalable for LLM
 training"), so that one learning rate serves both: vectors, the first layer and the last are left to AdamW, as its
-authors have it.
+authors have it (:func:`colorcli.training.optimizers.build` says which is which).
 """
 
 from __future__ import annotations

@@ -42,19 +42,14 @@ def build(network: nn.Module, options: Optimizer) -> torch.optim.Optimizer:
     matrices = [weight for weight in trained if weight.ndim >= 2]
     vectors = [weight for weight in trained if weight.ndim < 2]
     of_vectors = 0.0 if options.name in ("adamw", "muon") else options.weight_decay
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": matrices, "weight_decay": options.weight_decay},
         {"params": vectors, "weight_decay": of_vectors},
     ]
     if options.name == "muon":
-        # Where a network begins and ends, the sides of a matrix are colours or bins, not features alike.
-        inner = matrices[1:-1]
-        outer = [weight for weight in matrices if all(weight is not other for other in inner)]
-        groups = [
-            {"params": inner, "weight_decay": options.weight_decay, "muon": True},
-            {"params": outer, "weight_decay": options.weight_decay},
-            {"params": vectors, "weight_decay": of_vectors},
-        ]
+        # Where a network begins and ends, the sides of a matrix are pixels, bins or classes, not features alike.
+        groups[0]["params"] = [*matrices[:1], *matrices[1:][-1:]]
+        groups.insert(0, {"params": matrices[1:-1], "weight_decay": options.weight_decay, "muon": True})
     return BUILD[options.name](groups, options)
 
 

@@ -66,7 +66,7 @@ class Row:
 
 
 def colors_of(L: Tensor, ab: Tensor) -> float:
-    """Return the colourfulness of L ``(1, 1, H, W)`` and ab ``(1, 2, H, W)`` as 8-bit RGB."""
+    """Return the colourfulness of L ``(1, 1, H, W)`` and ab ``(1, 2, H, W)``, not rounded to 8 bits."""
     return float(colourfulness(Pictures(rgb=lab.lab_to_rgb(torch.cat((L, ab), 1)).clamp(0, 1))))
 
 
@@ -150,7 +150,7 @@ def first_table(rows: dict[str, Row], gray: Row, real: float) -> str:
 
 
 def by_source(rows: dict[str, Row], gray: Row, counts: Counter[str]) -> str:
-    """Return the gain of each source, the largest first."""
+    """Return the gain of each source, that with most pictures first."""
     lines = []
     for source, count in counts.most_common():
         base = gray.sources[source].compute()
