@@ -156,12 +156,16 @@ def measure(
         for picture in held:
             row.update(picture, strength, contrast)
     lines = [
-        ["decoder", "AuC", "rebal. AuC", "chroma", "flat var.", "ms"],
-        ["---"] + ["---:"] * 5,
         *(row.cells(truth, timed=row is not rows[0]) for row in rows),
         ["truth", "100", "100", f"{truth:.1f}", f"{own:.2f}", ""],
     ]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(["decoder", "AuC", "rebal. AuC", "chroma", "flat var.", "ms"], lines)
+
+
+def table(head: list[str], lines: list[list[str]]) -> str:
+    """Return a Markdown table whose first column holds names and the others numbers."""
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
 
 
 def main() -> None:

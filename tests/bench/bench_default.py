@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from bench_decoders import Picture, parse, pictures, to_lab
+from bench_decoders import Picture, parse, pictures, table, to_lab
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -82,8 +82,10 @@ def main() -> None:
 
     torch.set_num_threads(1)
     models = {name: resolve(name) for name in options.model}
-    first = next(iter(models.values())).card
-    network = load(next(iter(models.values())))
+    one = next(iter(models.values()))
+    if any(model.weights != one.weights for model in models.values()):
+        parser.error("--model: cards of one network, please; it runs once for all")
+    first, network = one.card, load(one)
     weights = prior.rebalancing(network.get_buffer("prior")).log()
     decoders = {}
     for name, model in models.items():
@@ -126,12 +128,6 @@ def main() -> None:
     print(first_table(rows, gray, statistics.fmean(real)))
     print()
     print(by_source(rows, gray, Counter(name.split("/")[0] for name in names)))
-
-
-def table(head: list[str], lines: list[list[str]]) -> str:
-    """Return a Markdown table."""
-    rule = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
 
 
 def first_table(rows: dict[str, Row], gray: Row, real: float) -> str:
