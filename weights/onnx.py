@@ -3,6 +3,8 @@
 The file takes lightness ``L`` (B, 1, H, W), 0..100, all three sizes free, H and W multiples of what the metadata say,
 and gives ``ab`` in Lab units or ``logits`` over the 313 bins. The metadata hold the card and, in words and numbers,
 what goes in and what comes out: shrinking the photo, decoding, and putting ab to the photo's own L are the reader's.
+A network that sums up the whole picture does so from the L it is given, where colorcli shows it another view if L is
+not of ``input.size``.
 
 torch's older exporter is used (``dynamo=False``): on these networks it takes seconds where the newer one takes up to
 two minutes, and that one fixes the batch of DDColor to the one it was shown.

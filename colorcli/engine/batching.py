@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from torch import Tensor
 
-from colorcli.engine.colorizer import Prepared
 from colorcli.engine.hints import Hints
 from colorcli.engine.identity import Identity
 from colorcli.engine.plan import Job
+from colorcli.engine.prepared import Prepared
 from colorcli.media.photo import Photo
 
 if TYPE_CHECKING:

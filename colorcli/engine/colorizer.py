@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from colorcli.engine.decoding import Decoding
 from colorcli.engine.geometry import Geometry
 from colorcli.engine.hints import Hints
 from colorcli.engine.options import ColorizeOptions
+from colorcli.engine.prepared import Prediction, Prepared
 from colorcli.engine.settings import choose
 from colorcli.errors import DeviceError, UsageError
 from colorcli.media import profiles
@@ -39,47 +39,7 @@ from colorcli.registry import UPSAMPLERS, near_miss
 from colorcli.weights.load import info, load
 from colorcli.weights.resolve import Model, resolve
 
-__all__ = ["ColorizeOptions", "Colorizer", "Prepared"]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A photo's lightness as the network wants it.
-
-    Attributes:
-        L: ``(1, H, W)`` float32, 0..100, padded; on the CPU.
-        geometry: how it came about.
-        size: the working size it was made for.
-        hints: ``(3, h, w)`` float32: a, b (Lab units) and 1 where there is a hint, on the grid of ``L`` for a network
-            that takes hints, on that of the logits for one whose decoder does; or None.
-        views: for `colorcli.engine.ensemble`, the photo as each run wants it.
-    """
-
-    L: Tensor
-    geometry: Geometry
-    size: int
-    hints: Tensor | None = None
-    views: tuple[Prepared, ...] = ()
-
-    @property
-    def L_small(self) -> Tensor:
-        """``(1, h, w)`` float32, 0..100: the lightness without the padding."""
-        height, width = self.geometry.inner
-        return self.L[:, :height, :width]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What network and decoder say about a photo.
-
-    Attributes:
-        ab: ``(2, h, w)`` float32, Lab units, on the CPU, without padding; where the published pipeline is followed,
-            what that hands on.
-        uncertainty: 0..1, see `colorcli.engine.uncertainty`; None where a single run gives no distribution.
-    """
-
-    ab: Tensor
-    uncertainty: float | None = None
+__all__ = ["ColorizeOptions", "Colorizer"]
 
 
 class Colorizer:
@@ -147,6 +107,19 @@ class Colorizer:
         """Return how a picture of ``full`` (height, width) is brought to the network; ``size`` as for `prepare`."""
         return (geometry.square if self.fit == "stretch" else geometry.fit)(full, size or self.size, self.info)
 
+    def fitted_whole(self, full: tuple[int, int], size: int | None = None) -> Geometry | None:
+        """Return how a picture is brought to the network to be summed up, if not by :meth:`fitted` as well.
+
+        A network that sums up the whole picture is used to seeing it at the card's size. What it says of an enlarged
+        one is of another place and season; so its summary is of the card's size, whatever size the colours are made
+        at. But of twice that at most: who takes a smaller size is short of time or memory.
+        """
+        size = size or self.size
+        if not self.info.whole:
+            return None
+        whole = self.fitted(full, min(self.model.card.size, 2 * size))
+        return None if whole == self.fitted(full, size) else whole
+
     def with_palette(self, path: Path) -> Colorizer:
         """Return a colorizer that prefers the colours of the picture at ``path``; it shares this one's network.
 
@@ -176,12 +149,15 @@ class Colorizer:
         """
         size = size or self.size
         height, width = photo.pixels.shape[:2]
-        fitted = self.fitted((height, width), size)
+        fitted, whole = self.fitted((height, width), size), self.fitted_whole((height, width), size)
         if self._published is not None:
             L = self._published.prepare(photo.pixels, fitted.inner[0])
         else:
             L = geometry.pad(merge.lightness(photo.pixels, fitted.inner), fitted.padded)
-        return Prepared(L, fitted, size, None if hints is None else self._raster(hints, fitted))
+        view = None
+        if whole is not None:
+            view = Prepared(geometry.pad(merge.lightness(photo.pixels, whole.inner), whole.padded), whole, size)
+        return Prepared(L, fitted, size, view, None if hints is None else self._raster(hints, fitted))
 
     def predict(self, batch: Sequence[Prepared]) -> list[Tensor]:
         """Do :meth:`predict_all`, and return the ab alone."""
@@ -215,14 +191,25 @@ class Colorizer:
         with threads.for_network(self.device, heavy=self.info.heavy):
             with torch.autocast(self.device.type, devices.DTYPES[self.precision], enabled=self.precision != "fp32"):
                 if hinted and self.info.hints:
-                    hints = torch.stack([_padded(item) for item in batch]).to(self.device)
+                    hints = torch.stack([item.hints_padded for item in batch]).to(self.device)
                     network: Any = self._network  # one that has this method, says its INFO
                     output = network.forward_with_hints(L, hints[:, :2], hints[:, 2:])
                 else:
-                    output = self._network(L) if answer is None else answer(self._network, L)
+                    output = self._see(L, batch) if answer is None else answer(self._network, L)
             stride = self.info.stride if answer is None else 1
             rows = enumerate(batch)
             return [self._to_ab(output[i : i + 1], L[i : i + 1], item, stride) for i, item in rows]
+
+    def _see(self, L: Tensor, batch: Sequence[Prepared]) -> Tensor:
+        """Run the network on L ``(B, 1, H, W)`` of a batch."""
+        network: Any = self._network
+        if all(item.whole is None for item in batch):
+            output: Tensor = network(L)
+            return output
+        views = [item.L if item.whole is None else item.whole.L for item in batch]
+        # One by one: pictures that meet at one size may differ in the size they are summed up at.
+        output = network(L, torch.cat([network.summary(view[None].to(self.device)) for view in views]))
+        return output
 
     def finish(self, photo: Photo, prepared: Prepared, ab_small: Tensor) -> Photo:
         """Merge predicted colours with a photo.
@@ -305,10 +292,3 @@ class Colorizer:
     def hinted_decoder(self) -> str | None:
         """Name of the decoder of photos with hints, which need not be that of the others."""
         return None if self._decoding is None else self._decoding.hinted_name
-
-
-def _padded(item: Prepared) -> Tensor:
-    """Return an item's hints ``(3, H, W)`` with none in the padding."""
-    assert item.hints is not None
-    height, width = item.geometry.padded
-    return F.pad(item.hints, (0, width - item.hints.shape[2], 0, height - item.hints.shape[1]))

@@ -18,9 +18,10 @@ from torch.nn.functional import interpolate
 
 from colorcli.engine import blend, geometry, uncertainty
 from colorcli.engine.blend import Blend
-from colorcli.engine.colorizer import Colorizer, Prediction, Prepared
+from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.hints import Hints
 from colorcli.engine.options import ColorizeOptions
+from colorcli.engine.prepared import Prediction, Prepared
 from colorcli.errors import UsageError
 from colorcli.media.photo import Photo
 from colorcli.weights.resolve import Model
@@ -133,5 +134,9 @@ def _on_grid(ab: Tensor, grid: tuple[int, int]) -> Tensor:
 
 def _mirrored(item: Prepared) -> Prepared:
     """Return the mirror image; what is padded is its right side again."""
-    L = geometry.pad(item.L_small.flip(-1), item.geometry.padded)
-    return dataclasses.replace(item, L=L, hints=None if item.hints is None else item.hints.flip(-1))
+    return dataclasses.replace(
+        item,
+        L=geometry.pad(item.L_small.flip(-1), item.geometry.padded),
+        whole=None if item.whole is None else _mirrored(item.whole),
+        hints=None if item.hints is None else item.hints.flip(-1),
+    )

@@ -7,8 +7,9 @@ from functools import cached_property
 from importlib.metadata import version
 
 from colorcli.engine import settings as deciding
-from colorcli.engine.colorizer import Colorizer, Prepared
+from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.options import RunOptions
+from colorcli.engine.prepared import Prepared
 from colorcli.media import provenance
 from colorcli.media.photo import Photo
 

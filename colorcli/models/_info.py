@@ -22,6 +22,8 @@ class NetworkInfo:
         also: what ``forward_training(L)``, where a network has one, gives besides ``output``; see
             ``colorcli.training.task``.
         hints: the network itself takes hints, by ``forward_with_hints(L, ab, mask)``.
+        whole: the network sums the whole picture up, by ``summary(L)``, and takes a summary made from another view of
+            it: ``forward(L, summary)``.
         pipeline: the authors' own way from photo to photo, a name in ``colorcli.registry.PUBLISHED``; "" for none.
         precisions: names of the dtypes the network is known to be good in.
         heavy: a picture takes seconds on a CPU. Then the network has all cores for itself, and ``--precision auto``
@@ -37,6 +39,7 @@ class NetworkInfo:
     gray: Literal["lightness", "luma"] = "lightness"
     also: tuple[str, ...] = ()
     hints: bool = False
+    whole: bool = False
     pipeline: str = ""
     precisions: tuple[str, ...] = field(default=("fp32",))
     heavy: bool = False

@@ -31,6 +31,7 @@ INFO = NetworkInfo(
     multiple_of=32,
     minimum=32,
     also=("classes",),
+    whole=True,
     precisions=("fp32", "bf16", "fp16"),
     paper="He et al. 2015 (encoder), Iizuka et al. 2016 (fusion), Zhang et al. 2016 (bins)",
 )
@@ -99,28 +100,42 @@ class ResNetFusion(nn.Module):
         """Fold batch norms into convolutions; for inference only, after the weights are loaded."""
         fuse_all(self)
 
-    def _see(self, L: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits, and the features of the whole picture ``(B, bottom * width)``."""
+    def _encode(self, L: Tensor) -> list[Tensor]:
+        """Return the features of L ``(B, 1, H, W)`` at 1/4, 1/8, 1/16 and 1/32."""
         x1 = self.stage1(self.stem(L / 50 - 1))
         x2 = self.stage2(x1)
         x3 = self.stage3(x2)
-        x4 = self.stage4(x3)
-        features = x4.mean((2, 3))
-        whole = self.whole(features)
-        x = F.relu(self.mid(x4) + whole[:, :, None, None])
+        return [x1, x2, x3, self.stage4(x3)]
+
+    def _decode(self, maps: list[Tensor], summary: Tensor) -> Tensor:
+        """Return the logits for what :meth:`_encode` gave and a summary ``(B, bottom * width)``."""
+        x1, x2, x3, x4 = maps
+        x = F.relu(self.mid(x4) + self.whole(summary)[:, :, None, None])
         x = self.up3(x, x3)
         x = self.up2(x, x2)
-        x = self.up1(x, x1)
-        return self.head(x), features
+        logits: Tensor = self.head(self.up1(x, x1))
+        return logits
+
+    def summary(self, L: Tensor) -> Tensor:
+        """Return what L ``(B, 1, H, W)`` shows as a whole, ``(B, bottom * width)``: its features' mean at 1/32."""
+        return self._encode(L)[3].mean((2, 3))
 
     def forward_training(self, L: Tensor) -> dict[str, Tensor]:
         """Return ``"logits"`` as :meth:`forward` does and, if classes are learnt, their scores ``(B, classes)``."""
-        logits, features = self._see(L)
-        return {"logits": logits} | ({"classes": self.classifier(features)} if self.classifier is not None else {})
+        maps = self._encode(L)
+        summary = maps[3].mean((2, 3))
+        logits = self._decode(maps, summary)
+        return {"logits": logits} | ({"classes": self.classifier(summary)} if self.classifier is not None else {})
 
-    def forward(self, L: Tensor) -> Tensor:
-        """Return logits ``(B, 313, H/4, W/4)`` for L ``(B, 1, H, W)`` in 0..100."""
-        return self._see(L)[0]
+    def forward(self, L: Tensor, summary: Tensor | None = None) -> Tensor:
+        """Return logits ``(B, 313, H/4, W/4)`` for L ``(B, 1, H, W)`` in 0..100.
+
+        Args:
+            L: the lightness.
+            summary: of the picture, by :meth:`summary`, if L is not of the size it should be summed up at.
+        """
+        maps = self._encode(L)
+        return self._decode(maps, maps[3].mean((2, 3)) if summary is None else summary)
 
 
 def build(width: int = 64, blocks: int = 2, bottom: int = 5, classes: int = 0) -> ResNetFusion:

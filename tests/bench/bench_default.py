@@ -13,7 +13,8 @@ Columns of the first table:
 * colourfulness: Hasler and Suesstrunk 2003, mean over pictures, as a share of the truth's.
 * aged: gain where the network sees the picture damaged by ``training/ageing.py`` (each kind with chance ``--wear``),
   and the share of the gain that is lost.
-* 0.5x, 2x: mean distance in ab from the answer at the card's size, with the network seeing half or twice of it.
+* 0.5x, 2x: mean distance in ab from the answer at the card's size, with the network seeing half or twice of it, but
+  summing the picture up at the card's size, as the colorizer has it do.
 
 The second has the gain of each source, and how many pictures it has.
 """
@@ -112,7 +113,8 @@ def main() -> None:
         seen = {tag: shrunk(L, size) for tag, size in sizes.items()} | {"aged": shrunk(old, first.size)}
         answers: dict[str, dict[str, Tensor]] = {name: {} for name in rows}
         for tag, small in seen.items():
-            logits = network(small).float()
+            summary = () if small.shape == seen[""].shape else (network.summary(seen[""]),)
+            logits = network(small, *summary).float()
             picture = Picture(logits, interpolate(small, logits.shape[2:], mode="area"), truth)
             for card, decode in decoders.items():
                 ab = models[card].card.strength * spread(decode(picture)[0], models[card].card.contrast)[None]

@@ -26,7 +26,8 @@ from torch import Tensor
 from colorcli.engine.clip.frames import Colors, Frame
 from colorcli.engine.clip.options import SteadyOptions
 from colorcli.engine.clip.steady import Steady
-from colorcli.engine.colorizer import ColorizeOptions, Colorizer, Prepared
+from colorcli.engine.colorizer import ColorizeOptions, Colorizer
+from colorcli.engine.prepared import Prepared
 from colorcli.media.photo import Photo
 from colorcli.metrics._batch import Batch
 from colorcli.registry import METRICS

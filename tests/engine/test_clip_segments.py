@@ -7,8 +7,8 @@ import torch
 
 from colorcli.engine.clip.frames import Colors, Frame
 from colorcli.engine.clip.segments import RUN_UP, Cut, Steadying, segmented
-from colorcli.engine.colorizer import Prepared
 from colorcli.engine.geometry import Geometry
+from colorcli.engine.prepared import Prepared
 
 #: Frames at which shots begin.
 SHOTS = (0, 20, 23, 60)

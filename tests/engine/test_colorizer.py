@@ -102,6 +102,41 @@ def test_batches_and_padding_do_not_matter(model: str) -> None:
         torch.testing.assert_close(alone, together, rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.parametrize(("size", "summed_up_at"), [(64, None), (128, 64), (32, 64), (16, 32)])
+def test_the_whole_is_summed_up_at_the_cards_size(model: str, size: int, summed_up_at: int | None) -> None:
+    """At twice a smaller size at most: who asks for one wants to save."""
+    color = Colorizer(ColorizeOptions(model=model, size=size))
+    photo = photo_of(data.camera())
+    prepared = color.prepare(photo)
+    if summed_up_at is None:
+        assert prepared.whole is None
+        return
+    assert prepared.whole is not None and prepared.whole.geometry.padded == (summed_up_at, summed_up_at)
+    view = Colorizer(ColorizeOptions(model=model, size=summed_up_at)).prepare(photo)
+    assert torch.equal(prepared.whole.L, view.L)
+    network: Any = color._network
+    with torch.inference_mode():
+        network.whole[2].weight.mul_(100)  # so that the summary counts, with weights that know nothing
+        logits = network(prepared.L[None], network.summary(view.L[None]))
+        alone = network(prepared.L[None])
+    told, untold = (color._to_ab(output, prepared.L[None], prepared, 4).ab for output in (logits, alone))
+    assert (told - untold).abs().mean() > 0.1
+    torch.testing.assert_close(color.predict([prepared])[0], told, rtol=1e-4, atol=1e-3)
+
+
+def test_summaries_do_not_meet_in_a_batch(model: str) -> None:
+    """Photos of one input size whose summaries are of different sizes, and one that needs none."""
+    color = Colorizer(ColorizeOptions(model=model, size=80, decoder="mean"))
+    rng = np.random.default_rng(0)
+    batch = [color.prepare(photo_of(rng.integers(0, 255, shape, dtype=np.uint8))) for shape in ((50, 80), (50, 120))]
+    views = [item.whole for item in batch if item.whole is not None]
+    assert batch[0].geometry.padded == batch[1].geometry.padded
+    assert views[0].geometry.padded != views[1].geometry.padded
+    batch.append(dataclasses.replace(batch[0], whole=None))
+    for item, ab in zip(batch, color.predict(batch), strict=True):
+        torch.testing.assert_close(color.predict([item])[0], ab, rtol=1e-3, atol=0.05)
+
+
 def test_drawing_does_not_depend_on_the_neighbours(model: str) -> None:
     color = Colorizer(ColorizeOptions(model=model, decoder="sample", seed=3))
     same = color.prepare(photo_of(data.camera()[::8, ::8].copy()))

@@ -17,9 +17,10 @@ from skimage import data
 
 from colorcli.engine import folder, settings
 from colorcli.engine.book import Book
-from colorcli.engine.colorizer import ColorizeOptions, Colorizer, Prediction, Prepared
+from colorcli.engine.colorizer import ColorizeOptions, Colorizer
 from colorcli.engine.options import RunOptions
 from colorcli.engine.plan import Job, plan_folder
+from colorcli.engine.prepared import Prediction, Prepared
 from colorcli.engine.result import Result, Skip
 from colorcli.media import photo as media
 

@@ -81,6 +81,9 @@ def test_views_are_the_picture_and_its_mirror_image_at_three_sizes(model: str, p
     for upright, mirrored in zip(views[::2], views[1::2], strict=True):
         assert torch.equal(upright.L_small.flip(-1), mirrored.L_small)
         assert torch.equal(mirrored.L, geometry.pad(mirrored.L_small, mirrored.geometry.padded))
+        assert (upright.whole is None) == (mirrored.whole is None) == (upright is views[0])
+        if upright.whole is not None and mirrored.whole is not None:
+            assert torch.equal(upright.whole.L_small.flip(-1), mirrored.whole.L_small)
     flipped = media.Photo(photo.pixels[:, ::-1].copy())
     runs = []
     for size in (64, 51, 80):

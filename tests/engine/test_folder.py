@@ -14,9 +14,10 @@ import pytest
 import torch
 from skimage import data
 
-from colorcli.engine.colorizer import ColorizeOptions, Colorizer, Prepared
+from colorcli.engine.colorizer import ColorizeOptions, Colorizer
 from colorcli.engine.folder import RunOptions, run
 from colorcli.engine.plan import Job, plan_folder
+from colorcli.engine.prepared import Prepared
 from colorcli.engine.result import Result
 from colorcli.media import photo as media
 

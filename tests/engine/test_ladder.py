@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from colorcli.engine.batching import Batches, Item
-from colorcli.engine.colorizer import ColorizeOptions, Colorizer, Prediction, Prepared
+from colorcli.engine.colorizer import ColorizeOptions, Colorizer
 from colorcli.engine.ladder import FLOOR, Ladder
 from colorcli.engine.plan import Job
+from colorcli.engine.prepared import Prediction, Prepared
 from colorcli.media.photo import Photo
 
 OOM = "CUDA out of memory. Tried to allocate 2.00 GiB"

@@ -85,6 +85,17 @@ def test_what_it_gives_for_training_contains_what_it_gives(network):
     assert torch.allclose(outputs[info.output], net(L), atol=1e-4)
 
 
+def test_its_summary_of_the_picture_is_what_it_goes_by(network):
+    info, net = network
+    if not info.whole:
+        assert not hasattr(net, "summary")
+        pytest.skip("it sums nothing up, or sees to that itself")
+    side = max(info.minimum, 2 * info.multiple_of)
+    L = torch.rand(2, 1, side, side) * 100
+    with torch.no_grad():
+        assert torch.allclose(net.eval()(L, net.summary(L)), net(L), atol=1e-4)
+
+
 def test_frozen_parts_stay_in_evaluation_mode(network):
     _, net = network
     net.train()

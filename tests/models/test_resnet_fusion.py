@@ -44,3 +44,16 @@ def test_classes_are_learnt_along_where_there_are_some():
         assert {key: tuple(value.shape) for key, value in build(**sizes).state_dict().items()} == {
             key: tuple(value.shape) for key, value in network.state_dict().items()
         }
+
+
+def test_a_summary_stands_for_the_picture_it_was_made_of():
+    torch.manual_seed(0)
+    net = build(width=8).train()
+    for _ in range(3):  # give the zero-initialised branches and norms something to work with
+        net(torch.rand(4, 1, 128, 128) * 100)
+    net.eval()
+    one, other = torch.rand(2, 1, 1, 64, 96) * 100
+    with torch.no_grad():
+        assert torch.equal(net(one, net.summary(one)), net(one))
+        told = net(one, net.summary(other))
+        assert ((told - net(one)).abs().amax((0, 1)) > 1e-4).all()  # every place hears of it

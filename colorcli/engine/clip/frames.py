@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from colorcli.engine.colorizer import Prepared
+from colorcli.engine.prepared import Prepared
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,9 @@ from colorcli.engine.clip.result import FilmResult, result_of
 from colorcli.engine.clip.segments import Steadying
 from colorcli.engine.clip.steady import Steady
 from colorcli.engine.clip.work import Workplace
-from colorcli.engine.colorizer import Colorizer, Prepared
+from colorcli.engine.colorizer import Colorizer
 from colorcli.engine.options import RunOptions
+from colorcli.engine.prepared import Prepared
 from colorcli.engine.stamp import Stamp
 from colorcli.errors import MediaError, SomeFailedError, UsageError
 from colorcli.media import photo as photos

@@ -13,7 +13,9 @@ from torch import Tensor
 from colorcli.color.ycbcr import Chroma, Coding, lightness, to_lab, value
 from colorcli.engine import _shrink, geometry
 from colorcli.engine.clip.frames import Colors, Frame
-from colorcli.engine.colorizer import Colorizer, Prepared
+from colorcli.engine.colorizer import Colorizer
+from colorcli.engine.geometry import Geometry
+from colorcli.engine.prepared import Prepared
 from colorcli.media.video.encoder import Target
 from colorcli.media.video.film import Film
 from colorcli.media.video.picture import Picture
@@ -38,32 +40,37 @@ class Eye:
         self._film, self._size = film, colorizer.size
         self._coding = coding_of(film)
         upright = (film.width, film.height) if film.turns % 2 else (film.height, film.width)
-        self._geometry = colorizer.fitted(upright)
-        height, width = self._geometry.inner
-        self._stored = (width, height) if film.turns % 2 else (height, width)
+        self._geometry, self._whole = colorizer.fitted(upright), colorizer.fitted_whole(upright)
 
     def __call__(self, picture: Picture) -> Frame:
         """Return a frame as the network wants it."""
-        luma = self._small(picture.luma)
-        L = self._upright(lightness(luma, self._coding)[None])
-        prepared = Prepared(geometry.pad(L, self._geometry.padded), self._geometry, self._size)
+        luma = self._small(picture.luma, self._geometry)
+        whole = None
+        if self._whole is not None:
+            whole = self._prepared(self._small(picture.luma, self._whole), self._whole)
+        prepared = self._prepared(luma, self._geometry, whole)
         time = float(picture.pts * self._film.time_base) - self._film.start
         return Frame(picture.number, time, prepared, self._ab(picture, luma))
+
+    def _prepared(self, luma: Tensor, fitted: Geometry, whole: Prepared | None = None) -> Prepared:
+        L = self._upright(lightness(luma, self._coding)[None])
+        return Prepared(geometry.pad(L, fitted.padded), fitted, self._size, whole)
 
     def _ab(self, picture: Picture, luma: Tensor) -> Tensor | None:
         chroma = picture.chroma
         if chroma is None:
             return None
-        planes = torch.stack([luma, *(self._small(plane) for plane in chroma)])
+        planes = torch.stack([luma, *(self._small(plane, self._geometry) for plane in chroma)])
         off = (planes[1:] - self._coding.middle).abs().max()
         if float(off) <= _GRAY * self._coding.chroma_range:
             return None
         return self._upright(to_lab(planes, self._coding)[1:])
 
-    def _small(self, plane: Codes) -> Tensor:
-        """Return a plane's codes at the network's size, ``(h, w)`` float32."""
-        plane = np.ascontiguousarray(plane)
-        return torch.from_numpy(_shrink.resize(plane, self._stored)) * float(np.iinfo(plane.dtype).max)
+    def _small(self, plane: Codes, fitted: Geometry) -> Tensor:
+        """Return a plane's codes at the network's size, ``(h, w)`` float32, lying as the film does."""
+        plane, (height, width) = np.ascontiguousarray(plane), fitted.inner
+        stored = (width, height) if self._film.turns % 2 else (height, width)
+        return torch.from_numpy(_shrink.resize(plane, stored)) * float(np.iinfo(plane.dtype).max)
 
     def _upright(self, small: Tensor) -> Tensor:
         return torch.rot90(small, self._film.turns, (-2, -1)).contiguous() if self._film.turns else small

@@ -13,8 +13,8 @@ from skimage import data
 from torch import Tensor
 
 from colorcli.engine.clip.frames import Frame
-from colorcli.engine.colorizer import Prepared
 from colorcli.engine.geometry import Geometry
+from colorcli.engine.prepared import Prepared
 
 HEIGHT, WIDTH = 72, 128
 STRIDE = 4
