@@ -174,6 +174,28 @@ def convert(
     output.result({"input": str(file), "output": str(out), "network": card.network, "sizes": {**card.sizes}}, out)
 
 
+@app.command("average")
+@spread
+def average(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL...", autocompletion=completion(names), help="Two or more: a run, and its start."),
+    ],
+    out: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that exists.")] = False,
+    *,
+    options: Words,
+) -> None:
+    """Write the mean of the weights of runs that began from each other: often better than each, and as fast as one.
+
+    colorcli weights average runs/places runs/longer -o better.safetensors
+    """
+    from colorcli.weights.average import average
+
+    card = average(models, out, overwrite=force)
+    options.output().result({"output": str(out), "model": card.name, "status": "done"}, out)
+
+
 @app.command("export")
 @spread
 def export(

@@ -32,6 +32,16 @@ def test_export_makes_a_model(invoke: Any, tiny_model: Path, tmp_path: Path) -> 
     assert invoke("weights", "export", tiny_model, "-o", out, "--force", "-q").stdout.strip() == str(out)
 
 
+def test_average_makes_a_model(invoke: Any, tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mean.safetensors"
+    done = invoke("weights", "average", tiny_model, tiny_model, "-o", out, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout) == {"output": str(out), "model": "mean", "status": "done"}
+    assert invoke("weights", "path", out).stdout.strip() == str(out)
+    again = invoke("weights", "average", tiny_model, tiny_model, "-o", out)
+    assert again.exit_code == 2 and "--force" in again.stderr
+
+
 def test_mistakes_are_clear(invoke: Any, tmp_path: Path) -> None:
     wrong = invoke("weights", "path", "defalt")
     assert wrong.exit_code == 2 and "did you mean 'default'?" in wrong.stderr
