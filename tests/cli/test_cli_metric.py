@@ -20,6 +20,7 @@ import pytest
 from skimage import data
 
 from colorcli.registry import METRICS
+from colorcli.weights.resolve import resolve
 
 
 @pytest.fixture
@@ -90,7 +91,9 @@ def test_models_side_by_side(invoke: Any, folders: tuple[Path, Path], tiny_model
     head, _, row, *_ = [line.split(" | ") for line in done.stdout.splitlines()]
     assert head[1:5] == ["Ground truth", "Gray", "Random", "Mean"] and head[-1] == "default |"
     assert row[0] == "| auc ↑ (%)" and row[1] == "100.00"
-    assert "- model default: resnet-fusion, working size 160, decoder annealed at temperature 0.5" in done.stdout
+    card = resolve("default").card
+    decoder = f"decoder {card.decoder} at temperature {card.temperature}"
+    assert f"- model default: resnet-fusion, working size {card.size}, {decoder}" in done.stdout
 
 
 def test_list(invoke: Any) -> None:
