@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from colorcli.errors import UsageError
+from colorcli.weights.cache import check_free
 from colorcli.weights.card import Card, Source
-from colorcli.weights.load import check, state_of
+from colorcli.weights.load import check
 from colorcli.weights.resolve import Model, resolve
 from colorcli.weights.save import write_safetensors
 
@@ -43,17 +44,13 @@ def average(models: Sequence[str | Path], target: Path, *, overwrite: bool = Fal
     """
     if target.suffix.lower() != ".safetensors":
         raise UsageError(f"{target}: weights end in .safetensors", hint=f"-o {target.with_suffix('.safetensors')}")
-    if target.is_dir() or (target.exists() and not overwrite):
-        raise UsageError(f"{target}: exists", hint="name another file, or --force to replace it")
+    check_free(target, overwrite=overwrite)
     if len(models) < 2:
         raise UsageError("an average takes two models or more", hint="name the others too")
     found = [resolve(model) for model in models]
     for model in found[1:]:
         _comparable(found[0], model)
-    states = []
-    for model in found:
-        check(model)
-        states.append(state_of(model))
+    states = [check(model) for model in found]
     for model, state in zip(found[1:], states[1:], strict=True):
         if (alike := cosine(states[0], state)) < LEAST:
             raise UsageError(
@@ -72,7 +69,6 @@ def average(models: Sequence[str | Path], target: Path, *, overwrite: bool = Fal
         sha256=None,
         scores={},
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
     write_safetensors(target, mean(states), card)
     return card
 

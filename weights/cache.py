@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorcli.errors import UsageError
 from colorcli.weights.card import Source
 
 #: To be raised with every change of the converters that changes what comes out of them.
@@ -109,6 +110,12 @@ def sha256_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_free(target: Path, *, overwrite: bool) -> None:
+    """Raise a UsageError if a file is to be written where there is a folder, or one that must not be replaced."""
+    if target.is_dir() or (target.exists() and not overwrite):
+        raise UsageError(f"{target}: exists", hint="name another file, or --force to replace it")
 
 
 def replace_file(path: Path, content: bytes) -> None:

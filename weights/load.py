@@ -105,15 +105,17 @@ def state_of(model: Model) -> dict[str, Tensor]:
         raise unreadable(model, error) from error
 
 
-def check(model: Model) -> None:
-    """See that a model's weights are undamaged and fit its network, key by key.
+def check(model: Model) -> dict[str, Tensor]:
+    """Return a model's weights as they are stored, undamaged and fitting its network, key by key.
 
     Raises:
         UsageError: unknown network.
         WeightsError: they are or do not; the message lists what differs.
     """
     network = build(model.card.network, model.card.sizes, origin=f"model {model.card.name!r}")
-    _check_fit(model, network.state_dict(), state_of(model))
+    state = state_of(model)
+    _check_fit(model, network.state_dict(), state)
+    return state
 
 
 def build(network: str, sizes: Mapping[str, Any], *, origin: str = "these weights") -> nn.Module:

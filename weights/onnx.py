@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from colorcli.color import bins
 from colorcli.errors import UsageError, WeightsError
 from colorcli.models._info import NetworkInfo
-from colorcli.weights.cache import replace_file
+from colorcli.weights.cache import check_free, replace_file
 from colorcli.weights.card import Card
 from colorcli.weights.load import info, load
 from colorcli.weights.resolve import resolve
@@ -56,8 +56,7 @@ def export(model: str | Path, target: Path, *, licence: str = "", name: str = ""
     """
     if target.suffix.lower() != ".onnx":
         raise UsageError(f"{target}: an ONNX file ends in .onnx", hint=f"-o {target.with_suffix('.onnx')}")
-    if target.is_dir() or (target.exists() and not overwrite):
-        raise UsageError(f"{target}: exists", hint="name another file, or --force to replace it")
+    check_free(target, overwrite=overwrite)
     onnx, runtime = _libraries()
     found = resolve(model)
     card = dataclasses.replace(
@@ -74,7 +73,6 @@ def export(model: str | Path, target: Path, *, licence: str = "", name: str = ""
         entry.key, entry.value = key, text
     content = proto.SerializeToString()
     _check(network, about, content, runtime, card.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
     replace_file(target, content)
     return card
 

@@ -190,8 +190,7 @@ def write(
     """
     if target.suffix != ".safetensors":
         raise UsageError(f"{target}: weights are written as safetensors", hint="name a file that ends in .safetensors")
-    if target.exists() and not overwrite:
-        raise UsageError(f"{target}: exists", hint="name another file, or --force to replace it")
+    cache.check_free(target, overwrite=overwrite)
     found = fitting(checkpoint.read(path, unsafe=unsafe).state, str(path))
     source = Source(kind="file", file=target.name)
     card = card_for(found.network, found.sizes, named_after(target), source=source, licence=licence)

@@ -150,13 +150,12 @@ class Colorizer:
         size = size or self.size
         height, width = photo.pixels.shape[:2]
         fitted, whole = self.fitted((height, width), size), self.fitted_whole((height, width), size)
-        if self._published is not None:
-            L = self._published.prepare(photo.pixels, fitted.inner[0])
-        else:
-            L = geometry.pad(merge.lightness(photo.pixels, fitted.inner), fitted.padded)
-        view = None
-        if whole is not None:
-            view = Prepared(geometry.pad(merge.lightness(photo.pixels, whole.inner), whole.padded), whole, size)
+
+        def shrunk(to: Geometry) -> Tensor:
+            return geometry.pad(merge.lightness(photo.pixels, to.inner), to.padded)
+
+        L = shrunk(fitted) if self._published is None else self._published.prepare(photo.pixels, fitted.inner[0])
+        view = None if whole is None else Prepared(shrunk(whole), whole, size)
         return Prepared(L, fitted, size, view, None if hints is None else self._raster(hints, fitted))
 
     def predict(self, batch: Sequence[Prepared]) -> list[Tensor]:

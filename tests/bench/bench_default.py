@@ -112,9 +112,9 @@ def main() -> None:
         old = age(L, np.random.default_rng((7, index)), wear=options.wear)
         seen = {tag: shrunk(L, size) for tag, size in sizes.items()} | {"aged": shrunk(old, first.size)}
         answers: dict[str, dict[str, Tensor]] = {name: {} for name in rows}
+        whole = network.summary(seen[""])
         for tag, small in seen.items():
-            summary = () if small.shape == seen[""].shape else (network.summary(seen[""]),)
-            logits = network(small, *summary).float()
+            logits = (network(small, whole) if tag in ("0.5x", "2x") else network(small)).float()
             picture = Picture(logits, interpolate(small, logits.shape[2:], mode="area"), truth)
             for card, decode in decoders.items():
                 ab = models[card].card.strength * spread(decode(picture)[0], models[card].card.contrast)[None]

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("tiny_by_default")
 
 VFR = [0, 40, 80, 153, 193, 300, 340, 341, 380, 500, 540, 580]
-#: A quarter turn, as telephones write it.
-TURNED = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
 
 
 def chroma(path: Path) -> float:
@@ -117,8 +115,8 @@ def test_codecs(invoke: Invoke, tmp_path: Path, suffix: str, codec: str, pix_fmt
 def test_what_the_stream_says_about_its_samples_goes_out_again(invoke: Invoke, tmp_path: Path) -> None:
     marks = {"colorspace": 1, "color_primaries": 1, "color_trc": 1, "color_range": 2}
     source = films.make(
-        tmp_path / "in.mp4", context={**marks, "sample_aspect_ratio": Fraction(16, 11)}, matrix=TURNED, size=(96, 64),
-        metadata={"title": "T", "com.example.reel": "17"},
+        tmp_path / "in.mp4", context={**marks, "sample_aspect_ratio": Fraction(16, 11)}, matrix=films.TURNED,
+        size=(96, 64), metadata={"title": "T", "com.example.reel": "17"},
     )  # fmt: skip
     out = tmp_path / "out.mp4"
     ran(invoke("video", source, "-o", out, "--no-provenance"))

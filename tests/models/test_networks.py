@@ -33,6 +33,12 @@ def network(request):
     return module.INFO, module.build(**TINY.get(request.param, {}))
 
 
+def shown(info, count=2):
+    """Pictures of a size that the network takes, of more than one stride."""
+    side = max(info.minimum, 2 * info.multiple_of)
+    return torch.rand(count, 1, side, side) * 100
+
+
 def test_backbones_are_no_networks():
     assert "resnet-fusion" in NETWORKS.names() and "backbones" not in NETWORKS.names()
 
@@ -56,8 +62,7 @@ def test_output_shape_follows_the_input(network, size):
 
 def test_every_parameter_gets_a_gradient(network):
     info, net = network
-    side = max(info.minimum, 2 * info.multiple_of)
-    L = torch.rand(2, 1, side, side) * 100
+    L = shown(info)
     outputs = net.train().forward_training(L).values() if info.also else [net.train()(L)]
     sum(output.square().mean() for output in outputs).backward()
     wrong = [name for name, p in net.named_parameters() if p.requires_grad != (p.grad is not None)]
@@ -66,8 +71,7 @@ def test_every_parameter_gets_a_gradient(network):
 
 def test_pictures_in_a_batch_do_not_see_each_other(network):
     info, net = network
-    side = max(info.minimum, 2 * info.multiple_of)
-    pictures = torch.rand(3, 1, side, side) * 100
+    pictures = shown(info, 3)
     net.eval()
     with torch.no_grad():
         assert torch.allclose(net(pictures)[1:2], net(pictures[1:2]), atol=1e-4)
@@ -78,8 +82,7 @@ def test_what_it_gives_for_training_contains_what_it_gives(network):
     if not info.also:
         assert not hasattr(net, "forward_training")
         pytest.skip("its output is all it gives")
-    side = max(info.minimum, 2 * info.multiple_of)
-    L = torch.rand(2, 1, side, side) * 100
+    L = shown(info)
     outputs = net.eval().forward_training(L)
     assert set(outputs) == {info.output, *info.also}
     assert torch.allclose(outputs[info.output], net(L), atol=1e-4)
@@ -90,8 +93,7 @@ def test_its_summary_of_the_picture_is_what_it_goes_by(network):
     if not info.whole:
         assert not hasattr(net, "summary")
         pytest.skip("it sums nothing up, or sees to that itself")
-    side = max(info.minimum, 2 * info.multiple_of)
-    L = torch.rand(2, 1, side, side) * 100
+    L = shown(info)
     with torch.no_grad():
         assert torch.allclose(net.eval()(L, net.summary(L)), net(L), atol=1e-4)
 
@@ -116,10 +118,9 @@ def test_fusing_changes_nothing_but_the_layers(network):
     info, net = network
     if not hasattr(net, "fuse"):
         pytest.skip("nothing to fuse")
-    side = max(info.minimum, 2 * info.multiple_of)
     for _ in range(3):
-        net.train()(torch.rand(4, 1, side, side) * 100)  # batch statistics unlike those it starts with
-    picture = torch.rand(1, 1, side, side) * 100
+        net.train()(shown(info, 4))  # batch statistics unlike those it starts with
+    picture = shown(info, 1)
     with torch.no_grad():
         before = net.eval()(picture)
         net.fuse()

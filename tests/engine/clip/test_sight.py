@@ -14,11 +14,8 @@ from colorcli.engine.colorizer import ColorizeOptions, Colorizer
 from colorcli.media.photo import Photo
 from colorcli.media.video.reader import Reader
 
-#: Of a film that players turn a quarter to the right.
-ON_ITS_SIDE = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
 
-
-@pytest.mark.parametrize("matrix", [None, ON_ITS_SIDE])
+@pytest.mark.parametrize("matrix", [None, films.TURNED])
 @pytest.mark.parametrize("size", [64, 32, 128])
 def test_frames_are_seen_like_photos(
     make_model: Callable[..., str], tmp_path: Path, size: int, matrix: tuple[int, ...] | None
